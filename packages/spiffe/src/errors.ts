@@ -1,0 +1,118 @@
+/** Every error code of this package with its meaning. docs/errors.md is generated from this table. */
+export const SPIFFE_ERRORS = {
+  ERR_ID_EMPTY: 'The SPIFFE ID is the empty string.',
+  ERR_ID_SCHEME: 'The SPIFFE ID does not begin with "spiffe://".',
+  ERR_ID_TOO_LONG: 'The SPIFFE ID is longer than 2048 bytes.',
+  ERR_ID_TRUST_DOMAIN_MISSING: 'The trust domain is empty.',
+  ERR_ID_TRUST_DOMAIN_CHARACTER: 'The trust domain has a character outside a-z, 0-9, ".", "-" and "_".',
+  ERR_ID_TRUST_DOMAIN_TOO_LONG: 'The trust domain is longer than 255 bytes.',
+  ERR_ID_PATH_CHARACTER: 'The path has a character outside A-Z, a-z, 0-9, ".", "-" and "_".',
+  ERR_ID_PATH_DOT_SEGMENT: 'The path has a "." or ".." segment.',
+  ERR_ID_PATH_EMPTY_SEGMENT: 'The path has an empty segment.',
+  ERR_ID_PATH_TRAILING_SLASH: 'The path ends in a slash.',
+  ERR_ID_PATH_LEADING_SLASH: 'The path does not begin with a slash.',
+  ERR_ID_NOT_AUTHORIZED: 'The SPIFFE ID is valid, but it is not one that the matcher lets pass.',
+
+  ERR_DER_MALFORMED: 'The bytes are not DER, or not the structure that was expected.',
+  ERR_PROTOBUF_MALFORMED: 'The bytes are not a valid protocol buffers message.',
+  ERR_PROTOBUF_LIMIT: 'The message has more fields, elements or nesting than the reader accepts.',
+  ERR_GRPC_STATUS: 'The call ended with a gRPC status other than OK; `status` holds it.',
+
+  ERR_CERTIFICATE_MALFORMED: 'The certificate is not a well-formed X.509 version 3 certificate.',
+  ERR_CERTIFICATE_ALGORITHM: 'The certificate is signed by an algorithm that is not accepted.',
+  ERR_CERTIFICATE_KEY:
+    'The public key of the certificate is unreadable, too weak, too large or of a kind that is not accepted.',
+  ERR_CERTIFICATE_CRITICAL_EXTENSION: 'The certificate has a critical extension that is not understood.',
+  ERR_CERTIFICATE_SAN_NOT_CRITICAL:
+    'The subject is empty and the subject alternative name extension is not critical.',
+
+  ERR_SVID_CHAIN_EMPTY: 'The certificate chain is empty.',
+  ERR_SVID_CHAIN_TOO_LONG: 'The certificate chain has more certificates than are accepted.',
+  ERR_SVID_URI_SAN_MISSING: 'The leaf has no URI subject alternative name.',
+  ERR_SVID_URI_SAN_MULTIPLE: 'The leaf has more than one URI subject alternative name.',
+  ERR_SVID_URI_SAN_INVALID: 'The URI subject alternative name of the leaf is not a SPIFFE ID.',
+  ERR_SVID_PATH_MISSING: 'The SPIFFE ID has no path: it names a trust domain, not a workload.',
+  ERR_SVID_LEAF_IS_CA: 'The leaf is a certificate authority (cA is true).',
+  ERR_SVID_KEY_USAGE_MISSING: 'The leaf has no key usage extension.',
+  ERR_SVID_KEY_USAGE_NOT_CRITICAL: 'The key usage extension of the leaf is not critical.',
+  ERR_SVID_DIGITAL_SIGNATURE_MISSING: 'The key usage of the leaf lacks digitalSignature.',
+  ERR_SVID_KEY_CERT_SIGN: 'The key usage of the leaf has keyCertSign.',
+  ERR_SVID_CRL_SIGN: 'The key usage of the leaf has cRLSign.',
+  ERR_SVID_EXTENDED_KEY_USAGE: 'The extended key usage of the leaf lacks serverAuth or clientAuth.',
+  ERR_SVID_NOT_YET_VALID: 'The SVID is before its notBefore.',
+  ERR_SVID_EXPIRED: 'The SVID is past its notAfter.',
+  ERR_SVID_UNTRUSTED: 'No path of certificates leads from the leaf to an authority of its trust domain.',
+  ERR_SVID_KEY_MALFORMED: 'The private key is not a single unencrypted PKCS#8 structure.',
+  ERR_SVID_KEY_MISMATCH: 'The private key does not belong to the leaf certificate.',
+  ERR_SVID_ID_MISMATCH: 'The SPIFFE ID beside the SVID differs from the one inside it.',
+
+  ERR_CA_SIGNATURE: 'The signature of a certificate in the chain does not verify.',
+  ERR_CA_NOT_CA: 'An issuing certificate is not a certificate authority (cA is not true).',
+  ERR_CA_KEY_USAGE: 'An issuing certificate lacks a critical key usage with keyCertSign.',
+  ERR_CA_PATH_LENGTH: 'A path length constraint of an issuing certificate is exceeded.',
+  ERR_CA_NOT_YET_VALID: 'An issuing certificate is before its notBefore.',
+  ERR_CA_EXPIRED: 'An issuing certificate is past its notAfter.',
+  ERR_CA_NAME_CONSTRAINTS: 'A name is outside the name constraints of an issuing certificate.',
+
+  ERR_BUNDLE_NOT_FOUND: 'There is no bundle for the trust domain.',
+  ERR_BUNDLE_EMPTY: 'The bundle of the trust domain holds no authority.',
+  ERR_BUNDLE_MALFORMED: 'The bundle document is malformed.',
+
+  ERR_JSON_MALFORMED: 'The text is not JSON, or exceeds the limits on nesting and members.',
+  ERR_JSON_DUPLICATE_MEMBER: 'An object of the JSON text names the same member twice.',
+
+  ERR_JWT_TOO_LONG: 'The token is longer than is accepted.',
+  ERR_JWT_MALFORMED: 'The token is not a JWS in compact serialisation.',
+  ERR_JWT_BASE64: 'A part of the token is not strict base64url.',
+  ERR_JWT_HEADER: 'The JOSE header is malformed or has a parameter that JWT-SVID does not allow.',
+  ERR_JWT_ALGORITHM: 'The algorithm of the token is not one that JWT-SVID allows.',
+  ERR_JWT_TYPE: 'The "typ" of the token is neither JWT nor JOSE.',
+  ERR_JWT_CRITICAL_HEADER: 'The token has a "crit" header, and no extension is understood.',
+  ERR_JWT_KEY_ID: 'The "kid" of the token is not a non-empty string of at most 255 characters.',
+  ERR_JWT_CLAIMS: 'The claims are malformed.',
+  ERR_JWT_SUBJECT: 'The "sub" claim is missing or not a SPIFFE ID with a path.',
+  ERR_JWT_AUDIENCE: 'The "aud" claim is missing, empty or malformed.',
+  ERR_JWT_AUDIENCE_MISMATCH: 'The token is meant for another audience.',
+  ERR_JWT_EXPIRY: 'The "exp" claim is missing or not a sensible number.',
+  ERR_JWT_EXPIRED: 'The token is past its "exp".',
+  ERR_JWT_NOT_YET_VALID: 'The token is before its "nbf".',
+  ERR_JWT_ISSUED_IN_FUTURE: 'The "iat" of the token is in the future.',
+  ERR_JWT_KEY_NOT_FOUND: 'The bundle of the trust domain has no key for this "kid" and algorithm.',
+  ERR_JWT_SIGNATURE: 'The signature of the token does not verify.',
+
+  ERR_ENDPOINT_ADDRESS: 'The endpoint address is not "unix:///absolute/path" or "unix:/absolute/path".',
+  ERR_ENDPOINT_UNAVAILABLE: 'The endpoint cannot be reached, or reports itself unavailable.',
+  ERR_ENDPOINT_UNIMPLEMENTED: 'The endpoint does not offer this method.',
+  ERR_ENDPOINT_RESPONSE: 'The endpoint sent a response that breaks its standard.',
+  ERR_REQUEST_REFUSED: 'The endpoint calls the request itself invalid; it is not worth repeating.',
+  ERR_NO_IDENTITY: 'There is no identity for this caller, or it was withdrawn.',
+  ERR_TIMEOUT: 'The operation did not finish within its time limit.',
+  ERR_ABORTED: 'The operation was cancelled through its AbortSignal.',
+  ERR_CLOSED: 'The client or source is closed.',
+  ERR_TLS_PEER_CERTIFICATE_MISSING: 'The peer presented no certificate.',
+  ERR_TLS_SESSION_RESUMED: 'The TLS session was resumed, so the chain of the peer cannot be verified.',
+} as const satisfies Record<string, string>;
+
+/** A stable code from {@link SPIFFE_ERRORS}. Branch on it, never on the message or the class. */
+export type SpiffeErrorCode = keyof typeof SPIFFE_ERRORS;
+
+/** The one error class of this package. `code` is stable; the message is for people. */
+export class SpiffeError extends Error {
+  readonly code: SpiffeErrorCode;
+
+  constructor(code: SpiffeErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = 'SpiffeError';
+    this.code = code;
+  }
+}
+
+/** Says whether a caught value is a {@link SpiffeError}, by code, so that it works across copies of the package. */
+export function isSpiffeError(value: unknown): value is SpiffeError {
+  return (
+    value instanceof Error &&
+    'code' in value &&
+    typeof value.code === 'string' &&
+    Object.hasOwn(SPIFFE_ERRORS, value.code)
+  );
+}
