@@ -1,0 +1,57 @@
+/** What each code of a {@link ComponentError} means; the documentation is generated from this table. */
+export const RUNTIME_ERRORS = {
+  ERR_COMPONENT_MALFORMED: 'The bytes are not a well-formed WebAssembly component.',
+  ERR_COMPONENT_INVALID:
+    'The component is well formed but breaks a validation rule: an index, a type or a signature.',
+  ERR_COMPONENT_UNSUPPORTED:
+    'The component uses a feature this runtime refuses by name, such as the 0.3 async ABI.',
+  ERR_COMPONENT_LIMIT: 'The component asks for more than a compile limit allows.',
+  ERR_IMPORT_MISSING: 'An interface, function or resource class that the component imports was not supplied.',
+  ERR_IMPORT_INVALID: 'A supplied import has the wrong kind: not a function, or not a class.',
+  ERR_LINK_FAILED: 'The JavaScript engine refused to link or start a core module.',
+  ERR_INSTANCE_BUSY: 'The instance is already inside a call; it takes one call at a time.',
+  ERR_VALUE_INVALID: 'A JavaScript value does not have the type that the function declares.',
+  ERR_TRAP_GUEST: 'The guest trapped: unreachable, out-of-bounds access, or an uncaught exception.',
+  ERR_TRAP_STACK: 'The guest used up the stack.',
+  ERR_TRAP_MEMORY: 'The guest handed over a pointer or length that is out of bounds or misaligned.',
+  ERR_TRAP_VALUE: 'The guest handed over bytes that are no value of the declared type.',
+  ERR_TRAP_HANDLE: 'The guest used a handle that does not exist, has another type, or is still lent.',
+  ERR_TRAP_LIMIT: 'The guest went past a limit for handles or for bytes turned into values.',
+  ERR_TRAP_REENTRANCE: 'A component instance was entered or left where the component model forbids it.',
+  ERR_TRAP_HOST: 'A host function failed with an error that the function type cannot express.',
+} as const satisfies Record<string, string>;
+
+export type ComponentErrorCode = keyof typeof RUNTIME_ERRORS;
+
+/** Every failure of this package; branch on `code`. Messages quote names, never payloads. */
+export class ComponentError extends Error {
+  readonly code: ComponentErrorCode;
+
+  constructor(code: ComponentErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'ComponentError';
+    this.code = code;
+  }
+}
+
+/** A failure that ends the instance: every later call of the same instance fails with the first trap's code. */
+export class Trap extends ComponentError {
+  constructor(code: ComponentErrorCode, message: string, options?: { cause?: unknown }) {
+    super(code, message, options);
+    this.name = 'Trap';
+  }
+}
+
+/**
+ * The `err` side of a function whose type is `result<T, E>`: a host function throws it, an exported
+ * function throws it. `payload` is the lifted `E`, or undefined where there is none.
+ */
+export class ResultError extends Error {
+  readonly payload: unknown;
+
+  constructor(payload?: unknown) {
+    super('The function returned its error result.');
+    this.name = 'ResultError';
+    this.payload = payload;
+  }
+}
