@@ -21,3 +21,17 @@ export type {
   ImportObject,
   InstanceStats,
 } from './link/component.ts';
+export { defaultLimits } from './worker/limits.ts';
+export { startComponentPool } from './worker/pool.ts';
+export type {
+  ComponentPool,
+  ComponentPoolOptions,
+  Grants,
+  HttpRequest,
+  HttpResponse,
+  IdentitySource,
+  Limits,
+  LogEntry,
+  LogLevel,
+  PoolStats,
+} from './worker/types.ts';
