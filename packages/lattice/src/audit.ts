@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import type { Clock } from './clock.ts';
+import { systemClock } from './clock.ts';
+import { LatticeError } from './errors.ts';
+import { canonicalJson, JsonReader } from './json.ts';
+import type { JsonObject, JsonValue } from './json.ts';
+
+/** One decision. Exactly one record is written for each. */
+export interface AuditRecord {
+  readonly schema: 'muster.audit.v1';
+  /** Counts from 1 within one chain. */
+  readonly seq: number;
+  /** RFC 3339 with milliseconds. */
+  readonly at: string;
+  readonly service: string;
+  /** The same id stands in the log line of the decision. */
+  readonly requestId: string;
+  /** Identity the decision was about; null when none was proven. */
+  readonly spiffeId: string | null;
+  readonly decision: 'allow' | 'deny';
+  /** Name of the rule that decided; null when none did. */
+  readonly rule: string | null;
+  /** For the operator only; whoever was refused just hears `denied`. */
+  readonly reason: string;
+  readonly details: JsonObject;
+  /** `hash` of the record before; 64 zeros in the first of a chain. */
+  readonly prevHash: string;
+  /** Hex SHA-256 of the canonical JSON of all other fields. */
+  readonly hash: string;
+}
+
+/** What a service says about a decision; the log adds the rest. */
+export interface AuditEntry {
+  readonly requestId: string;
+  readonly spiffeId: string | null;
+  readonly decision: 'allow' | 'deny';
+  readonly rule: string | null;
+  readonly reason: string;
+  readonly details?: JsonObject;
+}
+
+export interface AuditLogOptions {
+  readonly service: string;
+  /** JSON lines, created with mode 0600, appended to. One process per file. Without it the chain starts anew. */
+  readonly file?: string;
+  /** Called with each line (no newline) after it is in the file; what it throws is counted and ignored. */
+  readonly publish?: (bytes: Uint8Array) => void;
+  readonly clock?: Pick<Clock, 'now'>;
+}
+
+export interface AuditLog {
+  /**
+   * Appends one record and returns it. Synchronous: when it returns, the record survives the process (not a power cut).
+   * Throws ERR_AUDIT_WRITE and leaves the chain as it was when the file cannot be written; then do not grant anything.
+   */
+  write(entry: AuditEntry): AuditRecord;
+  /** Records written by this object, and calls of `publish` that threw. */
+  stats(): { readonly written: number; readonly publishFailures: number };
+  close(): void;
+}
+
+const FIRST_HASH = '0'.repeat(64);
+const TAIL_BYTES = 64 * 1024;
+
+/** Opens the log and resumes its chain. Throws ERR_AUDIT_WRITE or, when the last line is no record, ERR_AUDIT_CHAIN. */
+export function createAuditLog(options: AuditLogOptions): AuditLog {
+  const { service, file, publish, clock = systemClock } = options;
+  const target = file === undefined ? undefined : openTarget(file);
+  let seq = target?.last?.seq ?? 0;
+  let prevHash = target?.last?.hash ?? FIRST_HASH;
+  let written = 0;
+  let publishFailures = 0;
+
+  return {
+    write(entry) {
+      const { requestId, spiffeId, decision, rule, reason, details = {} } = entry;
+      const at = new Date(clock.now()).toISOString();
+      const head = {
+        schema: 'muster.audit.v1',
+        seq: seq + 1,
+        at,
+        service,
+        requestId,
+        spiffeId,
+        decision,
+        rule,
+      } as const;
+      const body = { ...head, reason, details, prevHash };
+      const record: AuditRecord = { ...body, hash: hashOf(body) };
+      const line = Buffer.from(`${JSON.stringify(record)}\n`, 'utf8');
+      target?.append(line);
+      ({ seq } = record);
+      prevHash = record.hash;
+      written += 1;
+      try {
+        publish?.(line.subarray(0, -1));
+      } catch {
+        publishFailures += 1;
+      }
+      return record;
+    },
+    stats: () => ({ written, publishFailures }),
+    close: () => target?.close(),
+  };
+}
+
+/** Checks lines of one log: hashes, links and numbering. Throws ERR_AUDIT_CHAIN naming the first bad line. */
+export function verifyAuditChain(lines: Iterable<string>): readonly AuditRecord[] {
+  const records: AuditRecord[] = [];
+  let before: AuditRecord | undefined;
+  for (const line of lines) {
+    const record = parseAuditRecord(line);
+    const isLinked =
+      before === undefined || (record.prevHash === before.hash && record.seq === before.seq + 1);
+    const { hash, ...body } = record;
+    if (!isLinked || hashOf(body) !== hash) {
+      throw new LatticeError(
+        'ERR_AUDIT_CHAIN',
+        `Cannot verify audit log: line ${records.length + 1} breaks the chain`,
+      );
+    }
+    records.push(record);
+    before = record;
+  }
+  return records;
+}
+
+/** Decodes one line without checking its hash. Throws ERR_MESSAGE_MALFORMED. */
+export function parseAuditRecord(line: Uint8Array | string): AuditRecord {
+  const json = JsonReader.decode('audit record', line);
+  const decision = json.string('decision');
+  if (json.string('schema') !== 'muster.audit.v1' || (decision !== 'allow' && decision !== 'deny')) {
+    throw new LatticeError(
+      'ERR_MESSAGE_MALFORMED',
+      'Cannot parse audit record: "schema" or "decision" is unknown',
+    );
+  }
+  return {
+    schema: 'muster.audit.v1',
+    seq: json.integer('seq', { min: 1 }),
+    at: json.string('at'),
+    service: json.string('service'),
+    requestId: json.string('requestId'),
+    spiffeId: json.has('spiffeId') ? json.string('spiffeId') : null,
+    decision,
+    rule: json.has('rule') ? json.string('rule') : null,
+    reason: json.string('reason'),
+    details: json.object('details'),
+    prevHash: json.string('prevHash'),
+    hash: json.string('hash'),
+  };
+}
+
+function hashOf(body: Omit<AuditRecord, 'hash'>): string {
+  return createHash('sha256')
+    .update(canonicalJson(body as unknown as JsonValue), 'utf8')
+    .digest('hex');
+}
+
+interface Target {
+  readonly last: AuditRecord | undefined;
+  append(line: Uint8Array): void;
+  close(): void;
+}
+
+function openTarget(file: string): Target {
+  const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
+  const fd = attempt(file, () => openSync(file, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600));
+  try {
+    const state = fstatSync(fd);
+    if (!state.isFile() || (state.mode & 0o077) !== 0 || state.uid !== process.getuid?.()) {
+      throw new LatticeError(
+        'ERR_AUDIT_WRITE',
+        `Cannot open audit log "${file}": it must be a file of mode 0600 of this user`,
+      );
+    }
+    let { size } = state;
+    const tail = readTail(fd, size);
+    // A crash can tear the last line only; it was never acknowledged, so it is cut off.
+    if (tail.torn > 0) {
+      size -= tail.torn;
+      ftruncateSync(fd, size);
+    }
+    return {
+      last: lastRecord(file, tail.line),
+      append(line) {
+        try {
+          let done = 0;
+          while (done < line.length) done += writeSync(fd, line, done);
+          size += line.length;
+        } catch (cause) {
+          ftruncateSync(fd, size);
+          throw new LatticeError('ERR_AUDIT_WRITE', `Cannot write audit log "${file}"`, { cause });
+        }
+      },
+      close: () => closeSync(fd),
+    };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function readTail(fd: number, size: number): { line: string | undefined; torn: number } {
+  const start = Math.max(0, size - TAIL_BYTES);
+  const bytes = Buffer.alloc(size - start);
+  readSync(fd, bytes, 0, bytes.length, start);
+  const end = bytes.lastIndexOf(0x0a);
+  const torn = bytes.length - (end + 1);
+  if (end < 0) return { line: undefined, torn: start === 0 ? torn : 0 };
+  const before = bytes.subarray(0, end).lastIndexOf(0x0a);
+  return { line: bytes.toString('utf8', before + 1, end), torn };
+}
+
+function lastRecord(file: string, line: string | undefined): AuditRecord | undefined {
+  if (line === undefined) return undefined;
+  try {
+    const record = verifyAuditChain([line])[0];
+    return record;
+  } catch (cause) {
+    throw new LatticeError('ERR_AUDIT_CHAIN', `Cannot resume audit log "${file}": its last line is damaged`, {
+      cause,
+    });
+  }
+}
+
+function attempt<T>(file: string, open: () => T): T {
+  try {
+    return open();
+  } catch (cause) {
+    throw new LatticeError('ERR_AUDIT_WRITE', `Cannot open audit log "${file}"`, { cause });
+  }
+}
