@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { LatticeError } from './errors.ts';
 import { canonicalJson, JsonReader } from './json.ts';
-import type { JsonObject, JsonValue } from './json.ts';
+import type { JsonObject } from './json.ts';
 
 /** One decision. Exactly one record is written for each. */
 export interface AuditRecord {
@@ -153,9 +153,7 @@ export function parseAuditRecord(line: Uint8Array | string): AuditRecord {
 }
 
 function hashOf(body: Omit<AuditRecord, 'hash'>): string {
-  return createHash('sha256')
-    .update(canonicalJson(body as unknown as JsonValue), 'utf8')
-    .digest('hex');
+  return createHash('sha256').update(canonicalJson(body), 'utf8').digest('hex');
 }
 
 interface Target {

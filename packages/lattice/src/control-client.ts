@@ -94,8 +94,7 @@ export class ControlClient {
 
   /** Undefined when there is no config of that name. */
   async getConfig(name: string): Promise<Readonly<Record<string, string>> | undefined> {
-    const parse = (value: unknown) => parseStringMap('config', value);
-    return (await this.#request(this.#subjects.configGet(name), undefined, parse)).response;
+    return (await this.#request(this.#subjects.configGet(name), undefined, parseConfigMap)).response;
   }
 
   deleteConfig(name: string): Promise<CtlResponse<never>> {
@@ -141,6 +140,10 @@ export class ControlClient {
     }
     return answer;
   }
+}
+
+function parseConfigMap(value: unknown): Readonly<Record<string, string>> {
+  return parseStringMap('config', value);
 }
 
 function isNobodyThere(error: unknown): boolean {

@@ -2,7 +2,8 @@ export { createAuditLog, parseAuditRecord, verifyAuditChain } from './audit.ts';
 export type { AuditEntry, AuditLog, AuditLogOptions, AuditRecord } from './audit.ts';
 export { sleep, systemClock } from './clock.ts';
 export type { Clock, Timer } from './clock.ts';
-export { connectLattice } from './connection.ts';
+export { connectLattice, connectWithNkey } from './connection.ts';
+export type { ConnectWithNkeyOptions } from './connection.ts';
 export type {
   ConnectDependencies,
   ConnectionStatus,
