@@ -1,0 +1,56 @@
+// Writes the documents that are made from code: docs/errors.md from the table in each package's src/errors.ts.
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { listFiles, root } from './source.ts';
+
+export interface ErrorTable {
+  readonly package: string;
+  readonly errors: Readonly<Record<string, string>>;
+}
+
+/** Path from the root to the text that should stand there. */
+export async function generateDocs(): Promise<Map<string, string>> {
+  return new Map([['docs/errors.md', errorsPage(await readErrorTables())]]);
+}
+
+/** The `<PACKAGE>_ERRORS` tables of all packages that have one. */
+export async function readErrorTables(): Promise<ErrorTable[]> {
+  const tables: ErrorTable[] = [];
+  for (const name of readdirSync(join(root, 'packages')).toSorted()) {
+    const path = `packages/${name}/src/errors.ts`;
+    if (!listFiles(`packages/${name}/src`).includes(path)) continue;
+    const exported = (await import(pathToFileURL(join(root, path)).href)) as Record<string, unknown>;
+    for (const [key, errors] of Object.entries(exported)) {
+      if (key.endsWith('_ERRORS')) tables.push({ package: name, errors: errors as Record<string, string> });
+    }
+  }
+  return tables;
+}
+
+/** One table per package, codes in order, so that a code can be found by looking and by searching. */
+export function errorsPage(tables: readonly ErrorTable[]): string {
+  const count = tables.reduce((sum, { errors }) => sum + Object.keys(errors).length, 0);
+  const head = `# Errors
+
+Generated from \`packages/*/src/errors.ts\` by \`npm run generate:docs\`; do not edit.
+
+Every error of a package is of one class with a \`code\` from its table here. Branch on the code: it is stable, while messages are
+for people and change. A peer that is refused hears only that it is denied; the code and the reason stand in the log and in the
+audit record under the same request id. ${count} codes.
+`;
+  const sections = tables.map(({ package: name, errors }) => {
+    const rows = Object.entries(errors)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([code, meaning]) => `| \`${code}\` | ${meaning.replaceAll('|', '\\|')} |`);
+    return `\n## ${name}\n\n| code | meaning |\n|---|---|\n${rows.join('\n')}\n`;
+  });
+  return head + sections.join('');
+}
+
+if (import.meta.main) {
+  for (const [path, text] of await generateDocs()) {
+    writeFileSync(join(root, path), text);
+    console.log(path);
+  }
+}
