@@ -14,7 +14,7 @@ export function matchAny(): SpiffeIdMatcher {
 export function matchId(allowed: SpiffeId): SpiffeIdMatcher {
   return (id) => {
     if (!id.equals(allowed)) {
-      throw notAuthorized(id, `expected "${allowed}"`);
+      throw notAuthorized(id, `expected "${allowed.toString()}"`);
     }
   };
 }
@@ -33,7 +33,7 @@ export function matchOneOf(allowed: readonly SpiffeId[]): SpiffeIdMatcher {
 export function matchMemberOf(trustDomain: TrustDomain): SpiffeIdMatcher {
   return (id) => {
     if (!id.isMemberOf(trustDomain)) {
-      throw notAuthorized(id, `expected a member of trust domain "${trustDomain}"`);
+      throw notAuthorized(id, `expected a member of trust domain "${trustDomain.name}"`);
     }
   };
 }
@@ -49,5 +49,8 @@ export function matchPathPrefix(trustDomain: TrustDomain, prefix: string): Spiff
 }
 
 function notAuthorized(id: SpiffeId, wanted: string): SpiffeError {
-  return new SpiffeError('ERR_ID_NOT_AUTHORIZED', `SPIFFE ID "${id}" is not authorized: ${wanted}`);
+  return new SpiffeError(
+    'ERR_ID_NOT_AUTHORIZED',
+    `SPIFFE ID "${id.toString()}" is not authorized: ${wanted}`,
+  );
 }

@@ -1,0 +1,139 @@
+import {
+  bytesField,
+  bytesMap,
+  message,
+  repeatedBytes,
+  repeatedMessages,
+  repeatedStrings,
+  stringField,
+} from '../protobuf/codec.ts';
+import type { MessageCodec } from '../protobuf/codec.ts';
+import { structCodec } from './struct.ts';
+
+/** Full name of the Workload API's gRPC service; it has no package. */
+export const WORKLOAD_API_SERVICE = 'SpiffeWorkloadAPI';
+
+/** Name of the metadata that every Workload API call carries, with the value `true` (SPIFFE Workload Endpoint section 6). */
+export const WORKLOAD_API_HEADER = 'workload.spiffe.io';
+
+/** A request without fields: `X509SVIDRequest`, `X509BundlesRequest`, `JWTBundlesRequest`. */
+export type EmptyMessage = Readonly<Record<string, never>>;
+
+export interface X509SvidMessage {
+  readonly spiffeId: string;
+  /** Certificates in DER, concatenated, leaf first. */
+  readonly x509Svid: Uint8Array;
+  /** Private key as unencrypted PKCS#8 DER. */
+  readonly x509SvidKey: Uint8Array;
+  /** Authorities of the SVID's trust domain in DER, concatenated. */
+  readonly bundle: Uint8Array;
+  readonly hint: string;
+}
+
+export interface X509SvidResponse {
+  readonly svids: readonly X509SvidMessage[];
+  readonly crl: readonly Uint8Array[];
+  /** Keys are trust domain IDs, values concatenated DER. */
+  readonly federatedBundles: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface X509BundlesResponse {
+  readonly crl: readonly Uint8Array[];
+  readonly bundles: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface JwtSvidRequest {
+  readonly audience: readonly string[];
+  /** The identity wanted; empty for all. */
+  readonly spiffeId: string;
+}
+
+export interface JwtSvidMessage {
+  readonly spiffeId: string;
+  readonly svid: string;
+  readonly hint: string;
+}
+
+export interface JwtSvidResponse {
+  readonly svids: readonly JwtSvidMessage[];
+}
+
+export interface JwtBundlesResponse {
+  /** Keys are trust domain IDs, values JWKS documents. */
+  readonly bundles: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface ValidateJwtSvidRequest {
+  readonly audience: string;
+  readonly svid: string;
+}
+
+export interface ValidateJwtSvidResponse {
+  readonly spiffeId: string;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+export const emptyMessage: MessageCodec<EmptyMessage> = message<EmptyMessage>({});
+
+const x509SvidMessage: MessageCodec<X509SvidMessage> = message<X509SvidMessage>({
+  spiffeId: stringField(1),
+  x509Svid: bytesField(2),
+  x509SvidKey: bytesField(3),
+  bundle: bytesField(4),
+  hint: stringField(5),
+});
+
+export const x509SvidResponse: MessageCodec<X509SvidResponse> = message<X509SvidResponse>({
+  svids: repeatedMessages(1, x509SvidMessage),
+  crl: repeatedBytes(2),
+  federatedBundles: bytesMap(3),
+});
+
+export const x509BundlesResponse: MessageCodec<X509BundlesResponse> = message<X509BundlesResponse>({
+  crl: repeatedBytes(1),
+  bundles: bytesMap(2),
+});
+
+export const jwtSvidRequest: MessageCodec<JwtSvidRequest> = message<JwtSvidRequest>({
+  audience: repeatedStrings(1),
+  spiffeId: stringField(2),
+});
+
+const jwtSvidMessage: MessageCodec<JwtSvidMessage> = message<JwtSvidMessage>({
+  spiffeId: stringField(1),
+  svid: stringField(2),
+  hint: stringField(3),
+});
+
+export const jwtSvidResponse: MessageCodec<JwtSvidResponse> = message<JwtSvidResponse>({
+  svids: repeatedMessages(1, jwtSvidMessage),
+});
+
+export const jwtBundlesResponse: MessageCodec<JwtBundlesResponse> = message<JwtBundlesResponse>({
+  bundles: bytesMap(1),
+});
+
+export const validateJwtSvidRequest: MessageCodec<ValidateJwtSvidRequest> = message<ValidateJwtSvidRequest>({
+  audience: stringField(1),
+  svid: stringField(2),
+});
+
+interface RawValidateJwtSvidResponse {
+  readonly spiffeId: string;
+  readonly claims: Uint8Array;
+}
+
+const rawValidateJwtSvidResponse: MessageCodec<RawValidateJwtSvidResponse> =
+  message<RawValidateJwtSvidResponse>({
+    spiffeId: stringField(1),
+    claims: bytesField(2),
+  });
+
+export const validateJwtSvidResponse: MessageCodec<ValidateJwtSvidResponse> = {
+  encode: ({ spiffeId, claims }) =>
+    rawValidateJwtSvidResponse.encode({ spiffeId, claims: structCodec.encode(claims) }),
+  decode: (bytes) => {
+    const raw = rawValidateJwtSvidResponse.decode(bytes);
+    return { spiffeId: raw.spiffeId, claims: structCodec.decode(raw.claims) };
+  },
+};
