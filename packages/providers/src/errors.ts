@@ -2,7 +2,8 @@
 export const PROVIDERS_ERRORS = {
   ERR_HTTP_ADDRESS_INVALID: 'The address of an HTTP listener is not `host:port`.',
   ERR_HTTP_ADDRESS_IN_USE: 'Another program listens on the address already.',
-  ERR_HTTP_ADDRESS_NOT_AVAILABLE: 'The address does not belong to this machine, or may not be used by this user.',
+  ERR_HTTP_ADDRESS_NOT_AVAILABLE:
+    'The address does not belong to this machine, or may not be used by this user.',
   ERR_HTTP_LISTEN_FAILED: 'The HTTP listener could not be opened for another reason.',
   ERR_HTTP_REQUEST_BODY_TOO_LARGE: 'The body of an HTTP request is larger than the limit.',
   ERR_HTTP_REQUEST_BODY_ABORTED: 'The client went away before the body of its request was complete.',
