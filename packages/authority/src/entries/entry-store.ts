@@ -178,8 +178,7 @@ export class EntryStore {
 
   #changed(): void {
     this.#revision++;
-    // A listener may end itself or begin another while the list is walked.
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of this.#listeners) listener();
   }
 }
 

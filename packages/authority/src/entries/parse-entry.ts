@@ -68,7 +68,7 @@ export function parseRegistrationEntry(
     refuse('id', 'only letters, digits, ".", "_" and "-" are allowed, at most 255');
   }
   return {
-    id: id as string,
+    id,
     spiffe_id: spiffeId.toString(),
     parent_id: readSpiffeId(fields.get('parent_id'), 'parent_id', trustDomain).toString(),
     selectors: readSelectors(fields.get('selectors')),
@@ -222,5 +222,5 @@ function readAttributes(value: unknown): AdditionalAttributes {
     }
     readBoolean(item, `additional_attributes.${key}`);
   }
-  return { ...value } as AdditionalAttributes;
+  return { ...value };
 }
