@@ -97,6 +97,8 @@ export interface ControlSubjects {
   configDel(name: string): string;
   /** What one host subscribes to, with the queue group where exactly one host shall answer. */
   subscriptions(hostId: string): readonly ControlSubscription[];
+  /** The same for any host id: what a host must be allowed to subscribe to. */
+  readonly hostSubscriptions: readonly ControlSubscription[];
 }
 
 export interface ControlSubscription {
@@ -109,6 +111,13 @@ export function controlSubjects(lattice: string, prefix: string = DEFAULT_CONTRO
   const root = `${prefix}.v1.${assertToken('lattice', lattice)}`;
   const host = (hostId: string): string => assertToken('host id', hostId);
   const config = (name: string): string => assertToken('config name', name);
+  const subscriptions = (hostId: string): readonly ControlSubscription[] => [
+    { subject: `${root}.host.ping` },
+    { subject: `${root}.link.*`, queue: `${root}.link` },
+    { subject: `${root}.component.*.${hostId}` },
+    { subject: `${root}.host.*.${hostId}` },
+    { subject: `${root}.config.>`, queue: `${root}.config` },
+  ];
   return {
     all: `${root}.>`,
     hostPing: `${root}.host.ping`,
@@ -121,13 +130,8 @@ export function controlSubjects(lattice: string, prefix: string = DEFAULT_CONTRO
     configPut: (name) => `${root}.config.put.${config(name)}`,
     configGet: (name) => `${root}.config.get.${config(name)}`,
     configDel: (name) => `${root}.config.del.${config(name)}`,
-    subscriptions: (hostId) => [
-      { subject: `${root}.host.ping` },
-      { subject: `${root}.link.*`, queue: `${root}.link` },
-      { subject: `${root}.component.*.${host(hostId)}` },
-      { subject: `${root}.host.*.${hostId}` },
-      { subject: `${root}.config.>`, queue: `${root}.config` },
-    ],
+    subscriptions: (hostId) => subscriptions(host(hostId)),
+    hostSubscriptions: subscriptions('*'),
   };
 }
 
@@ -181,8 +185,14 @@ export function rpcSubjects(lattice: string): { readonly calls: string; readonly
   return { calls: `${lattice}.*.wrpc.>`, providers: `wasmbus.rpc.${lattice}.>` };
 }
 
-/** What a user must be allowed to publish to read, write and watch one KV bucket; with `isCreator` also to make it. */
-export function bucketPermissions(bucket: string, options: { isCreator?: boolean } = {}): readonly string[] {
+/**
+ * What a user must be allowed to publish to read, write and watch one KV bucket; with `isCreator` also to make it, with
+ * `isReader` only to read it.
+ */
+export function bucketPermissions(
+  bucket: string,
+  options: { isCreator?: boolean; isReader?: boolean } = {},
+): readonly string[] {
   const stream = `KV_${assertToken('bucket', bucket)}`;
   return [
     `$JS.API.STREAM.INFO.${stream}`,
@@ -193,7 +203,7 @@ export function bucketPermissions(bucket: string, options: { isCreator?: boolean
     `$JS.API.CONSUMER.INFO.${stream}.>`,
     `$JS.API.CONSUMER.DELETE.${stream}.>`,
     `$JS.FC.${stream}.>`,
-    `$KV.${bucket}.>`,
+    ...(options.isReader === true ? [] : [`$KV.${bucket}.>`]),
   ];
 }
 
