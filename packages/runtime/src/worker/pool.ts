@@ -1,11 +1,282 @@
+import { setFlagsFromString } from 'node:v8';
+import type { CoreModule } from '../engine.ts';
 import { ComponentError } from '../errors.ts';
-import type { ComponentPool, ComponentPoolOptions } from './types.ts';
+import { Call } from './call.ts';
+import { Link, waitedTooLong, type LinkEvents } from './link.ts';
+import { defaultLimits } from './limits.ts';
+import { monotonicMs } from './progress.ts';
+import type {
+  ComponentPool,
+  ComponentPoolOptions,
+  HttpRequest,
+  HttpResponse,
+  Limits,
+  LogEntry,
+  PoolStats,
+} from './types.ts';
+
+/** Calls handed to a worker beyond those its instances can run, so that it never waits for the main thread. */
+const readyCalls = 64;
+const firstBackoffMs = 100;
+const longestBackoffMs = 10_000;
 
 /**
  * Compiles a component in a worker and keeps workers that answer its calls. Fails before any guest code runs when the
  * bytes are no component (ERR_COMPONENT_*), or import what was not granted (ERR_IMPORT_NOT_GRANTED).
  */
-export function startComponentPool(options: ComponentPoolOptions): Promise<ComponentPool> {
-  void options;
-  return Promise.reject(new ComponentError('ERR_COMPONENT_UNSUPPORTED', 'Not built yet.'));
+export async function startComponentPool(options: ComponentPoolOptions): Promise<ComponentPool> {
+  // Without it V8 checks some loops for interruption too rarely to end them in time.
+  setFlagsFromString('--no-wasm-dynamic-tiering');
+  const pool = new Pool(options);
+  await pool.start();
+  return pool;
 }
+
+class Pool implements ComponentPool, LinkEvents {
+  readonly #options: ComponentPoolOptions;
+  readonly #limits: Limits;
+  readonly #interfaces: readonly string[];
+  readonly #workers: number;
+  readonly #links = new Set<Link>();
+  readonly #queue: Call[] = [];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #config: readonly (readonly [string, string])[];
+  #modules: readonly CoreModule[] | undefined;
+  #starting: { resolve(): void; reject(error: ComponentError): void } | undefined;
+  #watchdog: NodeJS.Timeout | undefined;
+  #isStopped = false;
+  #open = 0;
+  #calls = 0;
+  #failures = 0;
+  #restarts = 0;
+  #droppedLines = 0;
+  #startFailures = 0;
+
+  constructor(options: ComponentPoolOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#interfaces = [...options.grants.interfaces].filter(
+      (name) => options.identity !== undefined || !name.startsWith('wasmcloud:identity'),
+    );
+    this.#workers = Math.max(1, options.workers ?? 1);
+    this.#config = Object.entries(options.config);
+  }
+
+  /** Answers when the first worker has made its first instance. */
+  async start(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#starting = { resolve, reject };
+      this.#spawn();
+    });
+    for (let count = 1; count < this.#workers; count += 1) this.#spawn();
+  }
+
+  #spawn(): void {
+    if (this.#isStopped) return;
+    const link = new Link(
+      {
+        name: `component ${this.#options.name}`.slice(0, 80),
+        limits: this.#limits,
+        identity: this.#options.identity,
+        start: {
+          bytes: this.#options.bytes,
+          modules: this.#modules,
+          limits: this.#limits,
+          interfaces: this.#interfaces,
+          config: this.#config,
+          isFresh: this.#options.instancePolicy === 'fresh',
+        },
+      },
+      this,
+    );
+    this.#links.add(link);
+    this.#later(this.#limits.startMs, () => {
+      if (link.isStarted || link.isEnded) return;
+      void link.stop(
+        new ComponentError(
+          'ERR_COMPONENT_DEADLINE',
+          `Cannot start the component: compiling and starting took longer than ${this.#limits.startMs} ms`,
+        ),
+      );
+    });
+  }
+
+  #later(ms: number, fn: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      fn();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  onStarted(link: Link, modules: readonly CoreModule[]): void {
+    this.#modules = modules;
+    this.#startFailures = 0;
+    // The configuration may have changed while the worker started.
+    link.setConfig(this.#config);
+    this.#starting?.resolve();
+    this.#starting = undefined;
+    this.#dispatchQueued();
+  }
+
+  onEnded(link: Link, error: ComponentError, calls: Call[]): void {
+    this.#links.delete(link);
+    if (this.#starting !== undefined) {
+      this.#starting.reject(error);
+      this.#starting = undefined;
+      this.#clear();
+      return;
+    }
+    if (this.#isStopped) {
+      for (const call of calls) call.fail(error);
+      return;
+    }
+    this.#restarts += 1;
+    this.#queue.unshift(...calls);
+    this.#dispatchQueued();
+    if (link.finished > 0) this.#startFailures = 0;
+    const backoff =
+      this.#startFailures === 0
+        ? 0
+        : Math.min(longestBackoffMs, firstBackoffMs * 2 ** (this.#startFailures - 1));
+    this.#startFailures += 1;
+    if (backoff === 0) this.#spawn();
+    else this.#later(backoff, () => this.#spawn());
+  }
+
+  onDone(_link: Link): void {
+    if (this.#queue.length > 0) this.#dispatchQueued();
+  }
+
+  onLog(entry: LogEntry): void {
+    this.#options.onLog?.(entry);
+  }
+
+  onDroppedLines(lines: number): void {
+    this.#droppedLines += lines;
+  }
+
+  handleHttp(request: HttpRequest, options?: { readonly signal?: AbortSignal }): Promise<HttpResponse> {
+    const signal = options?.signal;
+    const refusal = this.#refusal(signal);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      this.#open += 1;
+      this.#calls += 1;
+      let onAbort: (() => void) | undefined;
+      const call = new Call(
+        request,
+        monotonicMs(),
+        resolve,
+        (error) => {
+          this.#failures += 1;
+          reject(error);
+        },
+        () => {
+          this.#open -= 1;
+          if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+        },
+      );
+      if (signal !== undefined) {
+        onAbort = () => this.#abort(call);
+        signal.addEventListener('abort', onAbort, { once: true });
+      }
+      this.#dispatch(call);
+      if (this.#watchdog === undefined) this.#armWatchdog(this.#limits.deadlineMs);
+    });
+  }
+
+  #refusal(signal: AbortSignal | undefined): ComponentError | undefined {
+    if (this.#isStopped) return stopped();
+    if (signal?.aborted === true) return aborted();
+    if (this.#open < this.#limits.queue) return undefined;
+    return new ComponentError(
+      'ERR_COMPONENT_QUEUE_FULL',
+      `The component ${JSON.stringify(this.#options.name)} has ${this.#open} open calls already`,
+    );
+  }
+
+  #abort(call: Call): void {
+    call.fail(aborted());
+    const index = this.#queue.indexOf(call);
+    if (index !== -1) this.#queue.splice(index, 1);
+    for (const link of this.#links) link.cancel(call, 'ERR_COMPONENT_ABORTED');
+  }
+
+  #dispatch(call: Call): void {
+    const link = this.#freestLink();
+    if (link === undefined || this.#queue.length > 0) this.#queue.push(call);
+    else link.dispatch(call);
+  }
+
+  #freestLink(): Link | undefined {
+    let freest: Link | undefined;
+    for (const link of this.#links) {
+      if (link.isStarted && link.inFlight < (freest?.inFlight ?? this.#limits.instances + readyCalls))
+        freest = link;
+    }
+    return freest;
+  }
+
+  #dispatchQueued(): void {
+    while (this.#queue.length > 0) {
+      const link = this.#freestLink();
+      if (link === undefined) return;
+      const call = this.#queue.shift();
+      if (call !== undefined && !call.isFailed) link.dispatch(call);
+    }
+  }
+
+  #armWatchdog(ms: number): void {
+    this.#watchdog = setTimeout(() => this.#watch(), Math.max(1, Math.ceil(ms)));
+  }
+
+  #watch(): void {
+    this.#watchdog = undefined;
+    const { deadlineMs } = this.#limits;
+    const now = monotonicMs();
+    let next = now + deadlineMs;
+    for (const link of this.#links) next = Math.min(next, link.check(now));
+    for (const call of this.#queue) {
+      if (call.acceptedAt + 2 * deadlineMs <= now) call.fail(waitedTooLong(deadlineMs));
+    }
+    if (this.#open > 0) this.#armWatchdog(next - now);
+  }
+
+  setConfig(config: Readonly<Record<string, string>>): void {
+    this.#config = Object.entries(config);
+    for (const link of this.#links) link.setConfig(this.#config);
+  }
+
+  stats(): PoolStats {
+    let inFlight = 0;
+    for (const link of this.#links) inFlight += link.inFlight;
+    return {
+      workers: this.#links.size,
+      inFlight,
+      queued: this.#queue.length,
+      calls: this.#calls,
+      failures: this.#failures,
+      restarts: this.#restarts,
+      droppedLogLines: this.#droppedLines,
+    };
+  }
+
+  #clear(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#watchdog);
+    this.#watchdog = undefined;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  async stop(): Promise<void> {
+    this.#clear();
+    for (const call of this.#queue.splice(0)) call.fail(stopped());
+    await Promise.all([...this.#links].map((link) => link.stop(stopped())));
+  }
+}
+
+const stopped = (): ComponentError => new ComponentError('ERR_COMPONENT_STOPPED', 'The component is stopped');
+const aborted = (): ComponentError =>
+  new ComponentError('ERR_COMPONENT_ABORTED', 'The caller cancelled the call');

@@ -1,0 +1,100 @@
+import type { HostFunction } from '../link/component.ts';
+import { suspending } from '../link/host.ts';
+
+/** Something a guest can wait for. `onReady` calls `wake` once, and answers a function that stops the watching. */
+export interface ReadySource {
+  isReady(): boolean;
+  onReady(wake: () => void): () => void;
+}
+
+/** A source that is ready from the start and stays so. */
+export const alwaysReady: ReadySource = {
+  isReady: () => true,
+  onReady(wake) {
+    wake();
+    return () => {};
+  },
+};
+
+/** A list of waiting functions; `wake` empties it. */
+export class Wakers {
+  readonly #waiting = new Set<() => void>();
+
+  add(wake: () => void): () => void {
+    this.#waiting.add(wake);
+    return () => this.#waiting.delete(wake);
+  }
+
+  wake(): void {
+    if (this.#waiting.size === 0) return;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+}
+
+/**
+ * Every suspension of one instance. `abort` ends them all with one error, so that a cancelled call unwinds instead of
+ * staying suspended for ever; later waits fail with the same error.
+ */
+export class WaitScope {
+  readonly #pending = new Set<(error: Error) => void>();
+  #error: Error | undefined;
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** The promise settles with the first `resolve`, or rejects when the scope is aborted; `cleanup` always runs. */
+  suspend<T>(
+    start: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void,
+  ): Promise<T> {
+    const aborted = this.#error;
+    if (aborted !== undefined) return Promise.reject(aborted);
+    return new Promise<T>((resolve, reject) => {
+      let cleanup: (() => void) | undefined;
+      let isSettled = false;
+      const settle = (): boolean => {
+        if (isSettled) return false;
+        isSettled = true;
+        this.#pending.delete(fail);
+        cleanup?.();
+        return true;
+      };
+      const fail = (error: Error): void => {
+        if (settle()) reject(error);
+      };
+      this.#pending.add(fail);
+      cleanup = start(
+        (value) => {
+          if (settle()) resolve(value);
+        },
+        (error) => {
+          // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- an error payload of a guest is any value
+          if (settle()) reject(error);
+        },
+      );
+      // Settled inside `start`: the cleanup was not known then.
+      if (isSettled) cleanup();
+    });
+  }
+
+  /** Waits until the source is ready. */
+  untilReady(source: ReadySource): Promise<void> {
+    return this.suspend((resolve) => source.onReady(() => resolve()));
+  }
+
+  abort(error: Error): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    for (const fail of [...this.#pending]) fail(error);
+  }
+}
+
+/** Marks methods of a host class as ones that may answer with a promise. */
+export function suspendingMethods<Host extends object>(
+  host: { readonly prototype: Host },
+  names: readonly (keyof Host & string)[],
+): void {
+  for (const name of names) suspending(host.prototype[name] as HostFunction);
+}
