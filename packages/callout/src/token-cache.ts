@@ -17,7 +17,7 @@ export class VerifiedTokenCache {
   /** The result of `verify` for this token, remembered or made now. What `verify` throws is passed on. */
   get(token: string, now: number, verify: () => VerifiedJwtSvid): VerifiedJwtSvid {
     if (this.#size === 0) return verify();
-    const key = createHash('sha256').update(token, 'latin1').digest('latin1');
+    const key = createHash('sha256').update(token, 'latin1').digest('base64');
     const known = this.#entries.get(key);
     if (known !== undefined && known.expiresAt > now) return known;
     this.#entries.delete(key);

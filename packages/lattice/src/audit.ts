@@ -47,6 +47,8 @@ export interface AuditLogOptions {
   /** Called with each line (no newline) after it is in the file; what it throws is counted and ignored. */
   readonly publish?: (bytes: Uint8Array) => void;
   readonly clock?: Pick<Clock, 'now'>;
+  /** Writes to the file and returns how many bytes it took. Default `fs.writeSync`. */
+  readonly write?: (fd: number, bytes: Uint8Array) => number;
 }
 
 export interface AuditLog {
@@ -65,8 +67,8 @@ const TAIL_BYTES = 64 * 1024;
 
 /** Opens the log and resumes its chain. Throws ERR_AUDIT_WRITE or, when the last line is no record, ERR_AUDIT_CHAIN. */
 export function createAuditLog(options: AuditLogOptions): AuditLog {
-  const { service, file, publish, clock = systemClock } = options;
-  const target = file === undefined ? undefined : openTarget(file);
+  const { service, file, publish, clock = systemClock, write = writeSync } = options;
+  const target = file === undefined ? undefined : openTarget(file, write);
   let seq = target?.last?.seq ?? 0;
   let prevHash = target?.last?.hash ?? FIRST_HASH;
   let written = 0;
@@ -162,7 +164,7 @@ interface Target {
   close(): void;
 }
 
-function openTarget(file: string): Target {
+function openTarget(file: string, write: (fd: number, bytes: Uint8Array) => number): Target {
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
   const fd = attempt(file, () => openSync(file, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600));
   try {
@@ -185,7 +187,7 @@ function openTarget(file: string): Target {
       append(line) {
         try {
           let done = 0;
-          while (done < line.length) done += writeSync(fd, line, done);
+          while (done < line.length) done += write(fd, line.subarray(done));
           size += line.length;
         } catch (cause) {
           ftruncateSync(fd, size);
