@@ -10,6 +10,9 @@ export interface IssuedJwtSvid {
   readonly expiresAt: number;
 }
 
+// A clock that is set back a little must not make the key look unborn.
+const CLOCK_CUSHION_MS = 10_000;
+
 /** One key that signs JWT-SVIDs; the private half stays inside. */
 export class JwtAuthority implements Lifetime {
   readonly keyId: string;
@@ -25,7 +28,7 @@ export class JwtAuthority implements Lifetime {
     this.keyId = randomBytes(16).toString('hex');
     this.publicKey = publicKey;
     this.preparedAt = now;
-    this.notBeforeAt = now - 1000;
+    this.notBeforeAt = now - CLOCK_CUSHION_MS;
     this.expiresAt = now + lifeMs;
     this.#privateKey = privateKey;
     this.#header = encode({ alg: 'ES256', kid: this.keyId, typ: 'JWT' });
