@@ -1,5 +1,8 @@
-import type { RetryOptions } from '@muster/spiffe';
+import { assertToken } from '@muster/lattice';
+import type { ConnectRetryOptions } from '@muster/lattice';
 import type { HttpLimits } from '@muster/providers';
+import { SpiffeId, TrustDomain } from '@muster/spiffe';
+import { HostError } from './errors.ts';
 
 /** Defaults for every component; a scale command may lower memory and time, never raise them. */
 export interface ComponentDefaults {
@@ -7,7 +10,7 @@ export interface ComponentDefaults {
   readonly memoryBytes: number;
   /** Time for one call in milliseconds, default 30 s. */
   readonly deadlineMs: number;
-  /** Instances of one component at once, default 64; a larger `count` is accepted and served by this many. */
+  /** Instances of one component at once, default 16; a larger `count` is accepted and served by this many. */
   readonly maxInstances: number;
   /** `reuse` keeps instances between calls, `fresh` makes one per call. Default `reuse`. */
   readonly instancePolicy: 'reuse' | 'fresh';
@@ -30,7 +33,7 @@ export interface HostConfig {
   readonly delegatedApi?: string;
   /** Default `spiffe://<trust domain>/lattice/<lattice>/host/<name>`. */
   readonly spiffeId?: string;
-  /** Audience of the tokens shown to NATS: the callout's SPIFFE ID. Default `spiffe://<trust domain>/callout`. */
+  /** Audience of the JWT-SVIDs shown to NATS: the callout's SPIFFE ID. Default `spiffe://<trust domain>/callout`. */
   readonly audience?: string;
   /** Path under which the SPIFFE IDs of NATS servers lie, default `/nats/`. */
   readonly natsServerPath?: string;
@@ -41,10 +44,93 @@ export interface HostConfig {
   readonly maxArtifactBytes?: number;
   /** Default 30 s; others forget a host after 70 s of silence. */
   readonly heartbeatIntervalMs?: number;
-  /** Back-off of every connection attempt, for the first connection and after a loss. */
-  readonly retry?: RetryOptions;
+  /** How long the first X.509-SVID may take, default 30 s. */
+  readonly identityTimeoutMs?: number;
+  /** Pace of connection attempts. `attempts` bounds only the first connection; after a loss a host never gives up. */
+  readonly retry?: ConnectRetryOptions;
   readonly componentDefaults?: Partial<ComponentDefaults>;
   readonly httpLimits?: Partial<HttpLimits>;
   /** JSON lines file for audit records; they are published on NATS in any case. */
   readonly auditFile?: string;
+}
+
+/** A configuration with every default filled in and every name checked. */
+export interface ResolvedHostConfig {
+  readonly lattice: string;
+  readonly trustDomain: TrustDomain;
+  readonly name: string;
+  readonly servers: readonly string[];
+  readonly workloadApi: string;
+  readonly delegatedApi: string | undefined;
+  readonly spiffeId: SpiffeId;
+  readonly audience: string;
+  readonly natsServerPath: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly allowFileFrom: readonly string[];
+  readonly maxArtifactBytes: number;
+  readonly heartbeatIntervalMs: number;
+  readonly identityTimeoutMs: number;
+  readonly retry: ConnectRetryOptions;
+  readonly componentDefaults: ComponentDefaults;
+  readonly httpLimits: Partial<HttpLimits>;
+  readonly auditFile: string | undefined;
+}
+
+const componentDefaults: ComponentDefaults = {
+  memoryBytes: 256 * 1024 * 1024,
+  deadlineMs: 30_000,
+  maxInstances: 16,
+  instancePolicy: 'reuse',
+  workers: 1,
+};
+
+/** Fills in defaults. Throws HostError `ERR_HOST_CONFIG_INVALID`. */
+export function resolveHostConfig(config: HostConfig): ResolvedHostConfig {
+  try {
+    return resolve(config);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : 'unknown';
+    throw new HostError('ERR_HOST_CONFIG_INVALID', `Cannot start a host: ${reason}`, { cause });
+  }
+}
+
+function resolve(config: HostConfig): ResolvedHostConfig {
+  const { lattice, name } = config;
+  assertToken('lattice', lattice);
+  if (config.servers.length === 0) {
+    throw new Error('at least one NATS address must be given');
+  }
+  const trustDomain = TrustDomain.parse(config.trustDomain);
+  const ownPath = SpiffeId.fromSegments(trustDomain, 'lattice', lattice, 'host', name);
+  const spiffeId = config.spiffeId === undefined ? ownPath : SpiffeId.parse(config.spiffeId);
+  if (!spiffeId.isMemberOf(trustDomain)) {
+    throw new Error(`"${spiffeId.toString()}" must belong to trust domain "${trustDomain.name}"`);
+  }
+  return {
+    lattice,
+    trustDomain,
+    name,
+    servers: config.servers,
+    workloadApi: config.workloadApi,
+    delegatedApi: config.delegatedApi,
+    spiffeId,
+    audience: config.audience ?? SpiffeId.fromSegments(trustDomain, 'callout').toString(),
+    natsServerPath: config.natsServerPath ?? '/nats/',
+    labels: config.labels ?? {},
+    allowFileFrom: config.allowFileFrom ?? [],
+    maxArtifactBytes: positive('maxArtifactBytes', config.maxArtifactBytes ?? 128 * 1024 * 1024),
+    heartbeatIntervalMs: positive('heartbeatIntervalMs', config.heartbeatIntervalMs ?? 30_000),
+    identityTimeoutMs: positive('identityTimeoutMs', config.identityTimeoutMs ?? 30_000),
+    retry: config.retry ?? {},
+    componentDefaults: { ...componentDefaults, ...config.componentDefaults },
+    httpLimits: config.httpLimits ?? {},
+    auditFile: config.auditFile,
+  };
+}
+
+function positive(name: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value <= 0) {
+    throw new Error(`${name} must be a positive whole number`);
+  }
+  return value;
 }

@@ -2,7 +2,7 @@ const form = /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::(\d{1,5}))?$/;
 
 /** Decides which values of Host are answered. The last decision is kept, because clients repeat themselves. */
 export interface AuthorityCheck {
-  check(authority: string): 'ok' | 'malformed' | 'refused';
+  readonly check: (authority: string) => 'ok' | 'malformed' | 'refused';
 }
 
 /** Accepts well-formed `host[:port]`; with a list only hosts in it, where an entry without port fits every port. */
@@ -12,7 +12,7 @@ export function createAuthorityCheck(allowedHosts: readonly string[] | undefined
   let last = '';
   let lastResult: 'ok' | 'malformed' | 'refused' = 'malformed';
   return {
-    check(authority) {
+    check: (authority) => {
       if (authority !== last) {
         last = authority;
         lastResult = decide(authority, allowed);

@@ -134,7 +134,7 @@ test('a chunked body at the limit passes', async () => {
         controller.close();
       },
     }),
-  } as RequestInit);
+  });
   assert.equal(decoder.decode(new Uint8Array(await answer.arrayBuffer())), 'y'.repeat(1000));
 });
 

@@ -139,7 +139,7 @@ for (const [name, answer] of [
   ],
 ] as const) {
   test(`${name} from a handler becomes 500`, async () => {
-    await using it = await rig(async () => answer as never);
+    await using it = await rig(async () => answer);
     const received = await raw(it.port, get(['Host: a']));
     assert.equal(statusOf(received), 500);
     assert.doesNotMatch(received, /\r\nc: d/);

@@ -139,7 +139,7 @@ test('an unread large body stops the client instead of filling memory', async ()
       },
       { highWaterMark: 0 },
     ),
-  } as RequestInit);
+  });
   let before = -1;
   while (before !== sent) {
     before = sent;
