@@ -59,6 +59,7 @@ export {
   auditStream,
   auditSubject,
   bucketPermissions,
+  bucketSubjects,
   CALLOUT_QUEUE,
   controlSubjects,
   decodeToken,
@@ -74,6 +75,6 @@ export {
   streamReadPermissions,
   systemSubjects,
 } from './subjects.ts';
-export type { ControlRoute, ControlSubjects, ControlSubscription } from './subjects.ts';
+export type { BucketSubjects, ControlRoute, ControlSubjects, ControlSubscription } from './subjects.ts';
 export { createXkey, xkeyFromSeed } from './xkey.ts';
 export type { Xkey, XkeyOptions } from './xkey.ts';

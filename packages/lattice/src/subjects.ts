@@ -113,10 +113,15 @@ export function controlSubjects(lattice: string, prefix: string = DEFAULT_CONTRO
   const config = (name: string): string => assertToken('config name', name);
   const subscriptions = (hostId: string): readonly ControlSubscription[] => [
     { subject: `${root}.host.ping` },
+    { subject: `${root}.component.auction` },
+    { subject: `${root}.provider.auction` },
     { subject: `${root}.link.*`, queue: `${root}.link` },
-    { subject: `${root}.component.*.${hostId}` },
-    { subject: `${root}.host.*.${hostId}` },
+    { subject: `${root}.claims.get`, queue: `${root}.claims` },
     { subject: `${root}.config.>`, queue: `${root}.config` },
+    { subject: `${root}.component.*.${hostId}` },
+    { subject: `${root}.provider.*.${hostId}` },
+    { subject: `${root}.label.*.${hostId}` },
+    { subject: `${root}.host.*.${hostId}` },
   ];
   return {
     all: `${root}.>`,
@@ -185,6 +190,26 @@ export function rpcSubjects(lattice: string): { readonly calls: string; readonly
   return { calls: `${lattice}.*.wrpc.>`, providers: `wasmbus.rpc.${lattice}.>` };
 }
 
+/** Where the values of a KV bucket and the requests about it go. */
+export interface BucketSubjects {
+  /** The JetStream stream behind the bucket. */
+  readonly stream: string;
+  /** All values; one value stands under its key in place of `>`. */
+  readonly values: string;
+  readonly info: string;
+  readonly create: string;
+}
+
+export function bucketSubjects(bucket: string): BucketSubjects {
+  const stream = `KV_${assertToken('bucket', bucket)}`;
+  return {
+    stream,
+    values: `$KV.${bucket}.>`,
+    info: `$JS.API.STREAM.INFO.${stream}`,
+    create: `$JS.API.STREAM.CREATE.${stream}`,
+  };
+}
+
 /**
  * What a user must be allowed to publish to read, write and watch one KV bucket; with `isCreator` also to make it, with
  * `isReader` only to read it.
@@ -193,17 +218,17 @@ export function bucketPermissions(
   bucket: string,
   options: { isCreator?: boolean; isReader?: boolean } = {},
 ): readonly string[] {
-  const stream = `KV_${assertToken('bucket', bucket)}`;
+  const { stream, values, info, create } = bucketSubjects(bucket);
   return [
-    `$JS.API.STREAM.INFO.${stream}`,
-    ...(options.isCreator === true ? [`$JS.API.STREAM.CREATE.${stream}`] : []),
+    info,
+    ...(options.isCreator === true ? [create] : []),
     `$JS.API.DIRECT.GET.${stream}.>`,
     `$JS.API.STREAM.MSG.GET.${stream}`,
     `$JS.API.CONSUMER.CREATE.${stream}.>`,
     `$JS.API.CONSUMER.INFO.${stream}.>`,
     `$JS.API.CONSUMER.DELETE.${stream}.>`,
     `$JS.FC.${stream}.>`,
-    ...(options.isReader === true ? [] : [`$KV.${bucket}.>`]),
+    ...(options.isReader === true ? [] : [values]),
   ];
 }
 
