@@ -21,14 +21,16 @@ export const RUNTIME_ERRORS = {
   ERR_TRAP_HOST: 'A host function failed with an error that the function type cannot express.',
   ERR_TRAP_WASI: 'The guest broke a rule of a WASI function, such as writing more than check-write allowed.',
   ERR_COMPONENT_EXITED: 'The guest ended itself through wasi:cli/exit.',
-  ERR_COMPONENT_NO_RESPONSE: 'The guest returned without setting a response, or left its response body unfinished.',
+  ERR_COMPONENT_NO_RESPONSE:
+    'The guest returned without setting a response, or left its response body unfinished.',
   ERR_COMPONENT_RESPONSE: 'The guest answered with an error code of wasi:http or with an unusable response.',
   ERR_COMPONENT_DEADLINE: 'The call took longer than its deadline allows.',
   ERR_COMPONENT_OUT_OF_MEMORY: 'The guest or its worker used up the memory it may have.',
   ERR_COMPONENT_BODY_SIZE: 'A request or response body is larger than allowed.',
   ERR_COMPONENT_QUEUE_FULL: 'Too many calls wait for this component.',
   ERR_COMPONENT_ABORTED: 'The caller cancelled the call.',
-  ERR_COMPONENT_WORKER: 'The worker of the component ended, or did not start, for a reason that is not the guest.',
+  ERR_COMPONENT_WORKER:
+    'The worker of the component ended, or did not start, for a reason that is not the guest.',
   ERR_COMPONENT_STOPPED: 'The pool of the component is stopped.',
   ERR_IMPORT_NOT_GRANTED: 'The component imports an interface that it was not granted.',
   ERR_EXPORT_MISSING: 'The component does not export the interface it is used for.',

@@ -14,6 +14,8 @@ export interface CompileLimits {
   readonly coreInstances: number;
   /** Linear memories in the instantiated tree; each may grow to `memoryBytes`. */
   readonly memories: number;
+  /** Tables in the instantiated tree; each may grow to `tableElements`. */
+  readonly tables: number;
   /** Written as maximum into every memory, in bytes, rounded down to pages of 64 KiB. */
   readonly memoryBytes: number;
   /** Written as maximum into every table, in elements. */
@@ -28,6 +30,7 @@ export const defaultCompileLimits: CompileLimits = Object.freeze({
   typeDepth: 60,
   coreInstances: 1_000,
   memories: 16,
+  tables: 256,
   memoryBytes: 256 * 1024 * 1024,
   tableElements: 100_000,
 });
