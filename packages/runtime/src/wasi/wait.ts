@@ -81,13 +81,22 @@ export class WaitScope {
 
   /** Waits until the source is ready. */
   untilReady(source: ReadySource): Promise<void> {
-    return this.suspend((resolve) => source.onReady(() => resolve()));
+    return this.suspend((resolve) => {
+      let stop = (): void => {};
+      // A wake says "look again": others may have taken what was there.
+      const look = (): void => {
+        if (source.isReady()) resolve();
+        else stop = source.onReady(look);
+      };
+      look();
+      return () => stop();
+    });
   }
 
   abort(error: Error): void {
     if (this.#error !== undefined) return;
     this.#error = error;
-    for (const fail of [...this.#pending]) fail(error);
+    for (const fail of this.#pending) fail(error);
   }
 }
 

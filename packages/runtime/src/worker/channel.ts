@@ -40,10 +40,6 @@ export class Outbox<Message extends readonly unknown[]> {
     const messages = this.#messages;
     if (messages.length === 0) return;
     this.#messages = [];
-    if (this.#transfer.length === 0) {
-      this.#target.postMessage(messages);
-      return;
-    }
     const transfer = this.#transfer;
     this.#transfer = [];
     this.#target.postMessage(messages, transfer);

@@ -1,4 +1,4 @@
-import { ComponentError, type ComponentErrorCode } from '../errors.ts';
+import { Trap, type ComponentErrorCode } from '../errors.ts';
 import { IncomingBytes, type OutgoingBytes, bodyWindowBytes } from '../wasi/http-body.ts';
 import { describeErrorCode } from '../wasi/http-error-code.ts';
 import { Fields } from '../wasi/http-fields.ts';
@@ -94,7 +94,7 @@ export class Exchange {
     const body = this.#outgoing;
     if (body === undefined) return;
     if (body.total > this.#host.bodyBytes) {
-      throw new ComponentError(
+      throw new Trap(
         'ERR_COMPONENT_BODY_SIZE',
         `The response body is larger than the allowed ${this.#host.bodyBytes} bytes`,
       );

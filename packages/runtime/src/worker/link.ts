@@ -3,7 +3,7 @@ import type { CoreModule } from '../engine.ts';
 import { ComponentError, type ComponentErrorCode } from '../errors.ts';
 import { BodyPump } from './body-pump.ts';
 import type { Call } from './call.ts';
-import { Outbox, detachable, type MessageTarget } from './channel.ts';
+import { Outbox, detachable } from './channel.ts';
 import { Progress } from './progress.ts';
 import {
   bodyKind,
@@ -76,7 +76,7 @@ export class Link {
         stackSizeMb: limits.stackMiB,
       },
     });
-    this.#outbox = new Outbox<ToWorker>(this.#worker as MessageTarget, (flush) => process.nextTick(flush));
+    this.#outbox = new Outbox<ToWorker>(this.#worker, (flush) => process.nextTick(flush));
     this.#worker.on('message', (messages: readonly ToMain[]) => {
       for (const message of messages) this.#receive(message);
     });
