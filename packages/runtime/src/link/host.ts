@@ -22,6 +22,10 @@ export function suspending<F extends HostFunction>(fn: F): F {
   return fn;
 }
 
+export function isSuspending(fn: HostFunction): boolean {
+  return suspendingFunctions.has(fn);
+}
+
 /** A host function found for an import, its receiver already dealt with. */
 export interface FoundFunction {
   readonly call: HostCall;
