@@ -1,5 +1,7 @@
 import type { Clock, Logger } from '@muster/lattice';
 import type { HostConfig } from './config.ts';
+import { hostParts } from './host-parts.ts';
+import { runHost } from './run-host.ts';
 
 /** A running host. */
 export interface Host {
@@ -8,7 +10,7 @@ export interface Host {
   readonly spiffeId: string;
   /** True while the host has a valid identity and has not been stopped. */
   isServing(): boolean;
-  /** Settles when the host has stopped, by `stop()` or by a `host.stop` message. */
+  /** Resolves when the host has stopped, by `stop()` or by a `host.stop` message. */
   readonly stopped: Promise<void>;
   /** Drains requests, publishes `host_stopped`, closes connections and workers. */
   stop(): Promise<void>;
@@ -20,7 +22,10 @@ export interface HostDeps {
   readonly clock: Clock;
 }
 
-/** Fetches the host's X.509-SVID, connects `ctl` and then `rpc`, and serves. Throws HostError. */
-export async function startHost(config: HostConfig, deps: HostDeps): Promise<Host> {
-  throw new Error(`not written yet: ${config.name} ${String(deps.clock.now())}`);
+/**
+ * Fetches the host's X.509-SVID, connects `ctl` and then `rpc`, and serves. While the identity is missing the host
+ * answers 503 and has no connections; it comes back by itself. Throws HostError `ERR_HOST_*`.
+ */
+export function startHost(config: HostConfig, deps: HostDeps): Promise<Host> {
+  return runHost(config, deps, hostParts);
 }

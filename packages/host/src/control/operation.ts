@@ -12,7 +12,7 @@ export interface ControlContext {
   readonly publish: <N extends LatticeEventName>(name: N, data: LatticeEventData[N]) => void;
   /** Begins to stop the host; called after the reply is on its way. */
   readonly stopHost: () => void;
-  now(): number;
+  readonly now: () => number;
 }
 
 /** One verb of the control interface. */

@@ -1,5 +1,6 @@
 import { Kvm } from '@nats-io/kv';
 import type { KV } from '@nats-io/kv';
+import { bucketSubjects } from '@muster/lattice';
 import type { LatticeConnection } from '@muster/lattice';
 import type { Bucket, BucketEntry } from './bucket.ts';
 
@@ -8,8 +9,8 @@ type NatsConnection = LatticeConnection['nats'];
 /** Settings of a bucket as v1 hosts create it; everything else is unlimited. */
 function bucketStream(name: string): Record<string, unknown> {
   return {
-    name: `KV_${name}`,
-    subjects: [`$KV.${name}.>`],
+    name: bucketSubjects(name).stream,
+    subjects: [bucketSubjects(name).values],
     retention: 'limits',
     max_consumers: -1,
     max_msgs: -1,
@@ -33,7 +34,7 @@ const STREAM_NAME_IN_USE = 10_058;
 /** Opens a JetStream KV bucket and creates it when it is missing. Throws when JetStream refuses. */
 export async function openKvBucket(nats: NatsConnection, name: string): Promise<Bucket> {
   if ((await messageCount(nats, name)) === undefined) {
-    const created = await ask(nats, `$JS.API.STREAM.CREATE.KV_${name}`, bucketStream(name));
+    const created = await ask(nats, bucketSubjects(name).create, bucketStream(name));
     if (created.code !== undefined && created.code !== STREAM_NAME_IN_USE) {
       throw new Error(`Cannot create bucket "${name}": JetStream answered error ${created.code}`);
     }
@@ -114,7 +115,7 @@ function entryOf(entry: Awaited<ReturnType<KV['get']>>): BucketEntry | undefined
 
 /** Number of values in a bucket, undefined when there is no such bucket. */
 async function messageCount(nats: NatsConnection, name: string): Promise<number | undefined> {
-  const answer = await ask(nats, `$JS.API.STREAM.INFO.KV_${name}`, undefined);
+  const answer = await ask(nats, bucketSubjects(name).info, undefined);
   if (answer.code === STREAM_NOT_FOUND) {
     return undefined;
   }
