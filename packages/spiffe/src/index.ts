@@ -1,4 +1,10 @@
+export { JwtBundleSet, X509BundleSet } from './bundle/bundle-set.ts';
+export { JwtBundle } from './bundle/jwt-bundle.ts';
+export type { JwtAuthority } from './bundle/jwt-bundle.ts';
 export type { JwtBundleSource, X509BundleSource } from './bundle/source.ts';
+export { marshalJwtBundle, marshalSpiffeBundle, parseSpiffeBundle } from './bundle/spiffe-bundle.ts';
+export type { SpiffeBundle, SpiffeBundleContents } from './bundle/spiffe-bundle.ts';
+export { X509Bundle } from './bundle/x509-bundle.ts';
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { isSpiffeError, SPIFFE_ERRORS, SpiffeError } from './errors.ts';
@@ -7,46 +13,42 @@ export { matchAny, matchId, matchMemberOf, matchOneOf, matchPathPrefix } from '.
 export type { SpiffeIdMatcher } from './id/matcher.ts';
 export { SpiffeId } from './id/spiffe-id.ts';
 export { TrustDomain } from './id/trust-domain.ts';
-export {
-  createBundleSource,
-  createJwtSource,
-  createX509Source,
-  DelegatedIdentityClient,
-  guardTlsServer,
-  JwtBundle,
-  JwtBundleSet,
-  marshalCertificatesPem,
-  marshalPrivateKeyPem,
-  marshalSpiffeBundle,
-  parseSpiffeBundle,
-  parseUnverifiedJwtSvid,
-  parseX509Svid,
-  tlsClientOptions,
-  tlsServerOptions,
-  verifyJwtSvid,
-  verifyTlsPeer,
-  verifyX509Svid,
-  WorkloadApiClient,
-  X509Bundle,
-  X509BundleSet,
-} from './pending.ts';
+export { parseUnverifiedJwtSvid } from './svid/jwt-svid.ts';
+export type { JwtSvid, VerifiedJwtSvid } from './svid/jwt-svid.ts';
+export { verifyJwtSvid } from './svid/verify-jwt.ts';
+export type { VerifyJwtSvidOptions } from './svid/verify-jwt.ts';
+export { verifyX509Svid } from './svid/verify-x509.ts';
+export type { VerifiedX509Svid } from './svid/verify-x509.ts';
+export { marshalCertificatesPem, marshalPrivateKeyPem, parseX509Svid } from './svid/x509-svid.ts';
+export type { X509Svid } from './svid/x509-svid.ts';
+export { tlsClientOptions, tlsServerOptions } from './tls/options.ts';
+export type { TlsClientOptions, TlsServerOptions } from './tls/options.ts';
+export { guardTlsServer, verifyTlsPeer } from './tls/peer.ts';
+export type { PeerPolicy } from './tls/peer.ts';
+export { createBundleSource } from './workload-api/bundle-source.ts';
+export type { BundleSource, BundleSourceOptions } from './workload-api/bundle-source.ts';
+export { WorkloadApiClient } from './workload-api/client.ts';
+export type { ValidatedJwtSvid, WorkloadApiClientOptions } from './workload-api/client.ts';
+export { DelegatedIdentityClient } from './workload-api/delegated-identity-client.ts';
 export type {
-  BundleSource,
-  BundleSourceOptions,
   DelegatedWorkload,
-  IdentityState,
-  JwtSource,
-  JwtSvid,
+  DelegatedX509Svids,
   Selector,
-  SpiffeBundle,
-  VerifiedJwtSvid,
-  VerifiedX509Svid,
-  VerifyJwtSvidOptions,
-  WorkloadApiClientOptions,
-  X509Context,
+} from './workload-api/delegated-identity-client.ts';
+export { createJwtSource } from './workload-api/jwt-source.ts';
+export type { JwtSource, JwtSourceOptions } from './workload-api/jwt-source.ts';
+export type {
+  CallOptions,
+  RetryOptions,
+  Watch,
+  WatchHandlers,
+  WatchOptions,
+} from './workload-api/options.ts';
+export type { X509Context } from './workload-api/responses.ts';
+export { createX509Source } from './workload-api/x509-source.ts';
+export type {
+  IdentityState,
   X509Source,
   X509SourceOptions,
-  X509Svid,
   X509SvidSource,
-} from './pending.ts';
-export type { CallOptions, RetryOptions, Watch, WatchHandlers } from './workload-api/options.ts';
+} from './workload-api/x509-source.ts';

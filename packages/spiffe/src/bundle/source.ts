@@ -1,6 +1,6 @@
 import type { TrustDomain } from '../id/trust-domain.ts';
-import type { JwtBundle } from '../pending.ts';
-import type { X509Bundle } from '../pending.ts';
+import type { JwtBundle } from './jwt-bundle.ts';
+import type { X509Bundle } from './x509-bundle.ts';
 
 /** Answers with the newest X.509 bundle of exactly the trust domain asked for. Synchronous, cheap, without side effects. */
 export interface X509BundleSource {

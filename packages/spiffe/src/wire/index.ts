@@ -68,3 +68,7 @@ export type {
 export type { MessageCodec } from './protobuf/codec.ts';
 export { ProtobufReader } from './protobuf/reader.ts';
 export { ProtobufWriter } from './protobuf/writer.ts';
+export { Certificate, parseCertificate } from '../x509/certificate.ts';
+export type { Extensions, KeyUsage } from '../x509/extensions.ts';
+export type { GeneralName, NameConstraints } from '../x509/name-constraints.ts';
+export { OID } from '../x509/oid.ts';

@@ -1,21 +1,27 @@
 /** How a broken stream is opened again. Delays double from the first to the largest; a good message resets them. */
 export interface RetryOptions {
   /** Delay before the first retry, in ms. Default 1000. */
-  readonly initialDelayMs?: number;
+  readonly initialDelayMs?: number | undefined;
   /** Largest delay, in ms. Default 30000. */
-  readonly maxDelayMs?: number;
-  /** Tries in a row without a good message after which to give up. Default: never. */
-  readonly attempts?: number;
+  readonly maxDelayMs?: number | undefined;
+  /** Failures in a row after which to give up. Default: never. */
+  readonly attempts?: number | undefined;
   /** Part of each delay that is random, 0 to 1. Default 0.2: a delay of 1000 ms becomes 800 to 1000 ms. */
-  readonly jitter?: number;
+  readonly jitter?: number | undefined;
 }
 
 /** Limits of one call. */
 export interface CallOptions {
   /** Cancels the call, which then throws SpiffeError `ERR_ABORTED`. */
   readonly signal?: AbortSignal | undefined;
-  /** Time limit in ms, after which the call throws SpiffeError `ERR_TIMEOUT`. */
+  /** Time limit in ms, after which the call throws SpiffeError `ERR_TIMEOUT`. Default: that of the client. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** Limits of one watch. */
+export interface WatchOptions {
+  /** Ends the watch, as `close` does. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A stream that is kept open, and opened again when it breaks, until it is closed. */
@@ -27,8 +33,8 @@ export interface Watch extends AsyncDisposable {
 
 /** What a watch reports. Handlers run synchronously, in order, never after `close`. */
 export interface WatchHandlers<T> {
-  /** The complete new state. */
+  /** The complete new state. May throw to refuse it, which is then reported to `onError`. */
   onUpdate(update: T): void;
-  /** A message was refused or the stream broke. `retryInMs` is undefined when the watch has ended. The last state stays in use, except after `ERR_NO_IDENTITY`. */
+  /** A message was refused (`retryInMs` is 0), or the stream broke and is opened again after `retryInMs`, or the watch has ended (undefined). */
   onError?(error: Error, retryInMs: number | undefined): void;
 }

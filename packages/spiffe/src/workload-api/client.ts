@@ -1,0 +1,153 @@
+import type { JwtBundleSet, X509BundleSet } from '../bundle/bundle-set.ts';
+import { systemClock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import { SpiffeId } from '../id/spiffe-id.ts';
+import type { JwtSvid } from '../svid/jwt-svid.ts';
+import { GrpcClient } from '../wire/grpc/client.ts';
+import {
+  emptyMessage,
+  jwtBundlesResponse,
+  jwtSvidRequest,
+  jwtSvidResponse,
+  validateJwtSvidRequest,
+  validateJwtSvidResponse,
+  WORKLOAD_API_HEADER,
+  WORKLOAD_API_SERVICE,
+  x509BundlesResponse,
+  x509SvidResponse,
+} from '../wire/messages/workload-api.ts';
+import { parseResponse } from './errors.ts';
+import type { CallOptions, RetryOptions, Watch, WatchHandlers, WatchOptions } from './options.ts';
+import {
+  checkAudience,
+  parseJwtBundles,
+  parseJwtSvids,
+  parseX509Bundles,
+  parseX509Context,
+} from './responses.ts';
+import type { X509Context } from './responses.ts';
+import { StreamClient } from './stream-client.ts';
+
+export interface WorkloadApiClientOptions {
+  /** `unix:///absolute/path` or `unix:/absolute/path`. */
+  readonly address: string;
+  /** Default time limit of a fetch, in ms. Default 10000. */
+  readonly timeoutMs?: number | undefined;
+  /** How watches come back. */
+  readonly retry?: RetryOptions | undefined;
+  readonly clock?: Clock | undefined;
+  /** Largest message that is accepted, in bytes. Default 4 MiB. */
+  readonly maxMessageBytes?: number | undefined;
+}
+
+/** What the endpoint found in a token. */
+export interface ValidatedJwtSvid {
+  readonly id: SpiffeId;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Client of the SPIFFE Workload API. Fetches throw a SpiffeError: `ERR_NO_IDENTITY` where the endpoint denies,
+ * `ERR_ENDPOINT_UNAVAILABLE`, `ERR_REQUEST_REFUSED`, `ERR_TIMEOUT`, `ERR_ABORTED` or what a bad response deserves.
+ * Watches come back by themselves. Nothing is opened before the first call.
+ */
+export class WorkloadApiClient implements AsyncDisposable {
+  readonly #calls: StreamClient;
+
+  /** Throws SpiffeError `ERR_ENDPOINT_ADDRESS`. */
+  constructor(options: WorkloadApiClientOptions) {
+    this.#calls = new StreamClient({
+      grpc: new GrpcClient({ address: options.address, maxMessageBytes: options.maxMessageBytes }),
+      service: WORKLOAD_API_SERVICE,
+      metadata: { [WORKLOAD_API_HEADER]: 'true' },
+      timeoutMs: options.timeoutMs,
+      retry: options.retry,
+      clock: options.clock ?? systemClock,
+    });
+  }
+
+  /** All X.509-SVIDs of the caller with their bundles. */
+  async fetchX509Context(options: CallOptions = {}): Promise<X509Context> {
+    return await this.#calls.first('FetchX509SVID', NO_FIELDS, decodeX509Context, options);
+  }
+
+  /** The X.509 bundles of the caller's trust domain and of those it federates with. */
+  async fetchX509Bundles(options: CallOptions = {}): Promise<X509BundleSet> {
+    return await this.#calls.first('FetchX509Bundles', NO_FIELDS, decodeX509Bundles, options);
+  }
+
+  /** New JWT-SVIDs for an audience: of one identity of the caller, or of all. At least one, not verified. */
+  async fetchJwtSvids(
+    request: { readonly audience: readonly string[]; readonly spiffeId?: string | undefined },
+    options: CallOptions = {},
+  ): Promise<JwtSvid[]> {
+    checkAudience(request.audience);
+    const bytes = jwtSvidRequest.encode({ audience: request.audience, spiffeId: request.spiffeId ?? '' });
+    return await this.#calls.unary(
+      'FetchJWTSVID',
+      bytes,
+      (answer) => parseJwtSvids(jwtSvidResponse.decode(answer).svids, request),
+      options,
+    );
+  }
+
+  /** The JWT bundles of the caller's trust domain and of those it federates with. */
+  async fetchJwtBundles(options: CallOptions = {}): Promise<JwtBundleSet> {
+    return await this.#calls.first('FetchJWTBundles', NO_FIELDS, decodeJwtBundles, options);
+  }
+
+  /** Lets the endpoint verify a token. Verifying it oneself with `verifyJwtSvid` needs no call. */
+  async validateJwtSvid(
+    request: { readonly token: string; readonly audience: string },
+    options: CallOptions = {},
+  ): Promise<ValidatedJwtSvid> {
+    checkAudience([request.audience]);
+    const bytes = validateJwtSvidRequest.encode({ audience: request.audience, svid: request.token });
+    return await this.#calls.unary('ValidateJWTSVID', bytes, decodeValidated, options);
+  }
+
+  /** Follows the caller's X.509-SVIDs and bundles. */
+  watchX509Context(handlers: WatchHandlers<X509Context>, options: WatchOptions = {}): Watch {
+    return this.#calls.watch('FetchX509SVID', NO_FIELDS, decodeX509Context, handlers, options);
+  }
+
+  /** Follows the X.509 bundles. */
+  watchX509Bundles(handlers: WatchHandlers<X509BundleSet>, options: WatchOptions = {}): Watch {
+    return this.#calls.watch('FetchX509Bundles', NO_FIELDS, decodeX509Bundles, handlers, options);
+  }
+
+  /** Follows the JWT bundles. */
+  watchJwtBundles(handlers: WatchHandlers<JwtBundleSet>, options: WatchOptions = {}): Watch {
+    return this.#calls.watch('FetchJWTBundles', NO_FIELDS, decodeJwtBundles, handlers, options);
+  }
+
+  /** Ends every call and watch, and the connection. */
+  async close(): Promise<void> {
+    await this.#calls.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+const NO_FIELDS: Uint8Array = emptyMessage.encode({});
+
+function decodeX509Context(bytes: Uint8Array): X509Context {
+  return parseX509Context(x509SvidResponse.decode(bytes));
+}
+
+function decodeX509Bundles(bytes: Uint8Array): X509BundleSet {
+  return parseX509Bundles(x509BundlesResponse.decode(bytes).bundles);
+}
+
+function decodeJwtBundles(bytes: Uint8Array): JwtBundleSet {
+  return parseJwtBundles(jwtBundlesResponse.decode(bytes).bundles);
+}
+
+function decodeValidated(bytes: Uint8Array): ValidatedJwtSvid {
+  return parseResponse('ValidateJWTSVID response', () => {
+    const { spiffeId, claims } = validateJwtSvidResponse.decode(bytes);
+    return { id: SpiffeId.parse(spiffeId), claims };
+  });
+}

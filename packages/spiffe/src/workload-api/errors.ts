@@ -1,0 +1,52 @@
+import { isSpiffeError, SpiffeError } from '../errors.ts';
+import type { SpiffeErrorCode } from '../errors.ts';
+import { GRPC_STATUS, GrpcStatusError } from '../wire/grpc/status.ts';
+import type { GrpcStatusCode } from '../wire/grpc/status.ts';
+
+const CODES: Partial<Record<GrpcStatusCode, SpiffeErrorCode>> = {
+  [GRPC_STATUS.INVALID_ARGUMENT]: 'ERR_REQUEST_REFUSED',
+  [GRPC_STATUS.DEADLINE_EXCEEDED]: 'ERR_TIMEOUT',
+  [GRPC_STATUS.PERMISSION_DENIED]: 'ERR_NO_IDENTITY',
+  [GRPC_STATUS.UNIMPLEMENTED]: 'ERR_ENDPOINT_UNIMPLEMENTED',
+  [GRPC_STATUS.UNAVAILABLE]: 'ERR_ENDPOINT_UNAVAILABLE',
+};
+
+const FATAL_CODES = new Set<SpiffeErrorCode>([
+  'ERR_REQUEST_REFUSED',
+  'ERR_ENDPOINT_UNIMPLEMENTED',
+  'ERR_ENDPOINT_ADDRESS',
+  'ERR_CLOSED',
+  'ERR_ABORTED',
+]);
+
+/** Gives a failed call the code a caller branches on; the gRPC error stays as its cause. */
+export function toCallError(error: unknown): SpiffeError {
+  if (error instanceof GrpcStatusError) {
+    return new SpiffeError(CODES[error.status] ?? 'ERR_GRPC_STATUS', error.message, { cause: error });
+  }
+  if (isSpiffeError(error)) {
+    return error;
+  }
+  return new SpiffeError('ERR_ENDPOINT_UNAVAILABLE', 'Call failed before it reached the endpoint', {
+    cause: error,
+  });
+}
+
+/** Says whether the same call would only fail the same way again (SPIFFE Workload API section 4.3). */
+export function isFatal(error: SpiffeError): boolean {
+  return FATAL_CODES.has(error.code);
+}
+
+/** Runs a parser over a response and marks what it throws as the endpoint's fault, unless the code already says more. */
+export function parseResponse<T>(what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (isSpiffeError(error) && error.code.startsWith('ERR_PROTOBUF_')) {
+      throw new SpiffeError('ERR_ENDPOINT_RESPONSE', `Cannot read ${what}: it is not a valid message`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,165 @@
+import { SpiffeError } from '../errors.ts';
+import type { SpiffeErrorCode } from '../errors.ts';
+import type { Certificate } from './certificate.ts';
+import { findNameViolation, GENERAL_NAME } from './name-constraints.ts';
+import type { GeneralName } from './name-constraints.ts';
+
+const MAX_PATH_LENGTH = 8;
+const MAX_SIGNATURE_CHECKS = 64;
+
+/**
+ * Finds a path from the leaf to one of the anchors and checks it (RFC 5280 section 6), in any order of the intermediates.
+ * Every anchor counts, self-signed or not. Returns the path, leaf first and anchor last. The work is bounded. Throws the
+ * SpiffeError of the first obstacle that was met, or `ERR_SVID_UNTRUSTED` when no issuer was found at all.
+ */
+export function findPath(
+  leaf: Certificate,
+  intermediates: readonly Certificate[],
+  anchors: readonly Certificate[],
+  now: number,
+): readonly Certificate[] {
+  const search = new PathSearch(intermediates, anchors, now);
+  const path = search.extend([leaf]);
+  if (path === undefined) {
+    throw (
+      search.firstObstacle ??
+      new SpiffeError(
+        'ERR_SVID_UNTRUSTED',
+        'Cannot verify X.509-SVID: no path leads to an authority of its trust domain',
+      )
+    );
+  }
+  return path;
+}
+
+class PathSearch {
+  firstObstacle: SpiffeError | undefined;
+  readonly #intermediates: readonly Certificate[];
+  readonly #anchors: readonly Certificate[];
+  readonly #now: number;
+  #signatureChecks = 0;
+
+  constructor(intermediates: readonly Certificate[], anchors: readonly Certificate[], now: number) {
+    this.#intermediates = intermediates;
+    this.#anchors = anchors;
+    this.#now = now;
+  }
+
+  extend(path: readonly Certificate[]): readonly Certificate[] | undefined {
+    const current = path.at(-1)!;
+    for (const anchor of candidates(current, this.#anchors)) {
+      if (this.#isIssuer(anchor, path, true)) {
+        return [...path, anchor];
+      }
+    }
+    if (path.length >= MAX_PATH_LENGTH) {
+      return undefined;
+    }
+    for (const intermediate of candidates(current, this.#intermediates)) {
+      if (!path.includes(intermediate) && this.#isIssuer(intermediate, path, false)) {
+        const found = this.extend([...path, intermediate]);
+        if (found !== undefined) {
+          return found;
+        }
+      }
+    }
+    return undefined;
+  }
+
+  #isIssuer(issuer: Certificate, path: readonly Certificate[], isAnchor: boolean): boolean {
+    try {
+      checkIssuer(issuer, path, this.#now, isAnchor);
+      this.#signatureChecks += 1;
+      if (this.#signatureChecks > MAX_SIGNATURE_CHECKS) {
+        throw fault(
+          'ERR_SVID_UNTRUSTED',
+          `no path was found within ${MAX_SIGNATURE_CHECKS} signature checks`,
+        );
+      }
+      if (!path.at(-1)!.isSignedBy(issuer)) {
+        throw fault('ERR_CA_SIGNATURE', 'a certificate is not signed by the issuer it names');
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof SpiffeError)) {
+        throw error;
+      }
+      this.firstObstacle ??= error;
+      return false;
+    }
+  }
+}
+
+/** The certificates whose subject is the issuer of the other one, those whose key identifier fits first. */
+function candidates(issued: Certificate, among: readonly Certificate[]): readonly Certificate[] {
+  const wanted = issued.extensions.authorityKeyId;
+  const named = among.filter((certificate) => Buffer.compare(certificate.subject, issued.issuer) === 0);
+  const fits = (certificate: Certificate): boolean => {
+    const { subjectKeyId } = certificate.extensions;
+    return wanted !== undefined && subjectKeyId !== undefined && Buffer.compare(wanted, subjectKeyId) === 0;
+  };
+  return [...named.filter(fits), ...named.filter((certificate) => !fits(certificate))];
+}
+
+function checkIssuer(
+  issuer: Certificate,
+  below: readonly Certificate[],
+  now: number,
+  isAnchor: boolean,
+): void {
+  const { basicConstraints, keyUsage, nameConstraints } = issuer.extensions;
+  checkCriticalExtensions(issuer);
+  if (basicConstraints?.isCa !== true) {
+    throw fault('ERR_CA_NOT_CA', 'an issuing certificate must have cA true');
+  }
+  // Who put a certificate into the bundle vouches for it: an anchor may lack the extension, but not contradict it.
+  const mayLackKeyUsage = isAnchor && keyUsage === undefined;
+  if (!mayLackKeyUsage && keyUsage?.hasKeyCertSign !== true) {
+    throw fault('ERR_CA_KEY_USAGE', 'an issuing certificate must have key usage keyCertSign');
+  }
+  if (!isAnchor && keyUsage?.isCritical !== true) {
+    throw fault('ERR_CA_KEY_USAGE', 'the key usage of an issuing certificate must be critical');
+  }
+  if (now < issuer.notBeforeAt) {
+    throw fault('ERR_CA_NOT_YET_VALID', 'an issuing certificate is not yet valid');
+  }
+  if (now > issuer.expiresAt) {
+    throw fault('ERR_CA_EXPIRED', 'an issuing certificate has expired');
+  }
+  const intermediatesBelow = below.slice(1).filter((certificate) => !certificate.isSelfIssued).length;
+  if (basicConstraints.pathLength !== undefined && intermediatesBelow > basicConstraints.pathLength) {
+    throw fault(
+      'ERR_CA_PATH_LENGTH',
+      `more than ${basicConstraints.pathLength} certificates are below an issuing one`,
+    );
+  }
+  if (
+    nameConstraints !== undefined &&
+    below.some((certificate) => findNameViolation(nameConstraints, allNames(certificate)))
+  ) {
+    throw fault(
+      'ERR_CA_NAME_CONSTRAINTS',
+      'a name is outside the name constraints of an issuing certificate',
+    );
+  }
+}
+
+/** Throws SpiffeError `ERR_CERTIFICATE_CRITICAL_EXTENSION` when a critical extension is not understood. */
+export function checkCriticalExtensions(certificate: Certificate): void {
+  const [unknown] = certificate.extensions.unknownCritical;
+  if (unknown !== undefined) {
+    throw fault('ERR_CERTIFICATE_CRITICAL_EXTENSION', `critical extension ${unknown} is not understood`);
+  }
+}
+
+function allNames(certificate: Certificate): GeneralName[] {
+  const names = [...(certificate.extensions.subjectAltName?.names ?? [])];
+  if (!certificate.isSubjectEmpty) {
+    names.push({ tag: GENERAL_NAME.DIRECTORY, contents: certificate.subject });
+  }
+  return names;
+}
+
+function fault(code: SpiffeErrorCode, reason: string): SpiffeError {
+  return new SpiffeError(code, `Cannot verify X.509-SVID: ${reason}`);
+}
