@@ -68,9 +68,21 @@ export class CodecTable {
       case 'own':
       case 'borrow':
         return handleCodec(type, mode);
-      default:
-        return scalarCodecs[type.kind];
+      case 'bool':
+      case 's8':
+      case 'u8':
+      case 's16':
+      case 'u16':
+      case 's32':
+      case 'u32':
+      case 's64':
+      case 'u64':
+      case 'f32':
+      case 'f64':
+      case 'char':
+        break;
     }
+    return scalarCodecs[type.kind];
   }
 }
 

@@ -6,14 +6,18 @@ const preamble = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 
 const valueTypes: Readonly<Record<string, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c };
 
+function section(id: number, ...contents: number[]): number[] {
+  return [id, contents.length, ...contents];
+}
+
 /** A module whose only function traps. */
 const trapModule = new engine.Module(
   Uint8Array.from([
     ...preamble,
-    ...[0x01, 0x04, 0x01, 0x60, 0x00, 0x00],
-    ...[0x03, 0x02, 0x01, 0x00],
-    ...[0x07, 0x05, 0x01, 0x01, 0x74, 0x00, 0x00],
-    ...[0x0a, 0x05, 0x01, 0x03, 0x00, 0x00, 0x0b],
+    ...section(0x01, 0x01, 0x60, 0x00, 0x00),
+    ...section(0x03, 0x01, 0x00),
+    ...section(0x07, 0x01, 0x01, 0x74, 0x00, 0x00),
+    ...section(0x0a, 0x01, 0x03, 0x00, 0x00, 0x0b),
   ]),
 );
 
@@ -24,10 +28,6 @@ const trapModule = new engine.Module(
 export const trapNow: () => never = new engine.Instance(trapModule, {}).exports['t'] as () => never;
 
 const gates = new Map<string, CoreModule>();
-
-function section(id: number, ...contents: number[]): number[] {
-  return [id, contents.length, ...contents];
-}
 
 function encodeSignature({ params, results }: CoreSignature): number[] {
   const code = (type: string): number => valueTypes[type] ?? 0;

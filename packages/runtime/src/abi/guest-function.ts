@@ -18,9 +18,9 @@ export interface GuestFunction {
 export interface GuestCall {
   readonly params: readonly Codec[];
   /** Lowers all arguments to flat core values. */
-  lower(values: readonly unknown[]): unknown[];
+  readonly lower: (values: readonly unknown[]) => unknown[];
   /** Lifts the result, runs post-return and checks that no borrow is left. */
-  finish(core: unknown): unknown;
+  readonly finish: (core: unknown) => unknown;
   /** The core function, or its promise-returning form where it may suspend. */
   readonly core: CoreFunction;
 }

@@ -6,8 +6,8 @@ import { invalidValue } from './traps.ts';
 
 /** Takes a representation out of the guest, gives the value the other side sees, and the way back. */
 interface Passing {
-  lift(cx: Context, index: number): unknown;
-  lower(cx: Context, value: unknown): number;
+  readonly lift: (cx: Context, index: number) => unknown;
+  readonly lower: (cx: Context, value: unknown) => number;
 }
 
 function liftOwnRep(cx: Context, index: number, resource: ResourceType): unknown {

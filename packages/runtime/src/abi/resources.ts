@@ -45,39 +45,30 @@ export function resourceBuiltin(
   destructor: () => CoreFunction | undefined,
 ): CoreFunction {
   const { root, handles } = state;
-  const fail = (error: unknown): never => {
-    root.fail(error);
-    return trapNow();
+  const run: Record<ResourceStep['kind'], (operand: number) => unknown> = {
+    resourceNew: (rep) => {
+      state.leave();
+      return handles.add(resource, rep, true);
+    },
+    resourceRep: (index) => {
+      if (root.trap !== undefined) throw root.trap;
+      return handles.get(index >>> 0, resource).rep;
+    },
+    resourceDrop: (index) => {
+      state.leave();
+      const { rep, isOwn } = handles.remove(index >>> 0, resource);
+      if (isOwn) dropResource(root, state, resource, rep, destructor);
+      else state.borrows--;
+      return undefined;
+    },
   };
-  switch (kind) {
-    case 'resourceNew':
-      return (rep: number) => {
-        try {
-          state.leave();
-          return handles.add(resource, rep, true);
-        } catch (error) {
-          return fail(error);
-        }
-      };
-    case 'resourceRep':
-      return (index: number) => {
-        try {
-          if (root.trap !== undefined) throw root.trap;
-          return handles.get(index >>> 0, resource).rep;
-        } catch (error) {
-          return fail(error);
-        }
-      };
-    case 'resourceDrop':
-      return (index: number) => {
-        try {
-          state.leave();
-          const { rep, isOwn } = handles.remove(index >>> 0, resource);
-          if (isOwn) dropResource(root, state, resource, rep, destructor);
-          else state.borrows--;
-        } catch (error) {
-          fail(error);
-        }
-      };
-  }
+  const builtin = run[kind];
+  return (operand: number) => {
+    try {
+      return builtin(operand);
+    } catch (error) {
+      root.fail(error);
+      return trapNow();
+    }
+  };
 }

@@ -4,10 +4,10 @@ import type { Context } from './context.ts';
 import { invalidValue, trap } from './traps.ts';
 
 interface Scalar {
-  lift(core: unknown): unknown;
-  lower(value: unknown): unknown;
-  load(view: DataView, at: number): unknown;
-  store(view: DataView, at: number, core: number & bigint): void;
+  readonly lift: (core: unknown) => unknown;
+  readonly lower: (value: unknown) => unknown;
+  readonly load: (view: DataView, at: number) => unknown;
+  readonly store: (view: DataView, at: number, core: number & bigint) => void;
 }
 
 function scalarCodec({ lift, lower, load, store }: Scalar): Codec {

@@ -112,11 +112,13 @@ export class Scope {
 
   /** The scope `count` levels out, and whether a component's border lies between. */
   outer(count: number): { scope: Scope; crossesComponent: boolean } {
-    let scope: Scope = this;
-    let crossesComponent = false;
-    for (let level = 0; level < count; level++) {
+    if (count === 0) return { scope: this, crossesComponent: false };
+    if (this.parent === undefined) throw invalid('an outer alias reaches beyond the component');
+    let scope = this.parent;
+    let crossesComponent = this.instance >= 0;
+    for (let level = 1; level < count; level++) {
+      if (scope.parent === undefined) throw invalid('an outer alias reaches beyond the component');
       if (scope.instance >= 0) crossesComponent = true;
-      if (scope.parent === undefined) throw invalid(`there is no scope ${count} levels out`);
       scope = scope.parent;
     }
     return { scope, crossesComponent };

@@ -129,8 +129,9 @@ export function evaluateType(
       );
     case 'componentType':
     case 'instanceType':
-      return { kind: node.kind, declarations: node.declarations, scope };
+      break;
   }
+  return { kind: node.kind, declarations: node.declarations, scope };
 }
 
 /** Whether a type reaches a resource, which an alias may not carry across a component's border. */
@@ -252,12 +253,11 @@ export function matchExtern(
       throw refusedImport(name, 'a nested instance');
     }
     case 'component':
-      if (supplied === undefined) throw refusedImport(name, 'a component');
-      return supplied;
     case 'core module':
-      if (supplied === undefined) throw refusedImport(name, 'a core module');
-      return supplied;
+      break;
   }
+  if (supplied === undefined) throw refusedImport(name, `a ${node.sort}`);
+  return supplied;
 }
 
 function matchType(

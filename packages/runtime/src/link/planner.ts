@@ -158,8 +158,9 @@ export class Planner {
       case 'import':
         return this.#bindImport(frame, definition.name, definition.type);
       case 'export':
-        return this.#bindExport(frame, definition);
+        break;
     }
+    return this.#bindExport(frame, definition);
   }
 
   #defineType(scope: Scope, definition: Extract<Definition, { kind: 'type' }>): Entity {
@@ -186,8 +187,9 @@ export class Planner {
       case 'resourceNew':
       case 'resourceDrop':
       case 'resourceRep':
-        return resourceFunction(this, scope, canon.kind, canon.resource);
+        break;
     }
+    return resourceFunction(this, scope, canon.kind, canon.resource);
   }
 
   #bindImport(frame: Frame, name: string, node: ExternNode): Entity {

@@ -76,7 +76,9 @@ export class Replay implements ExportSource {
         case 'lower':
           this.#functions.push(this.#lower(step));
           break;
-        default:
+        case 'resourceNew':
+        case 'resourceRep':
+        case 'resourceDrop':
           this.#functions.push(
             resourceBuiltin(
               step.kind,

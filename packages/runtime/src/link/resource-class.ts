@@ -55,7 +55,7 @@ export function createResourceClass(
 
   const make = made as unknown as new (mark: symbol, held: Held) => object;
   return {
-    class: made as unknown as ExportedClass,
+    class: made,
     wrap: (rep, isOwn) => new make(fromGuest, { rep, isOwn }),
     unwrap: (value, isOwn) => {
       const held = heldOf(value);
