@@ -87,7 +87,7 @@ export function lowerHostFunction(
   const { state } = cx;
   const returnAt = signature.results.length === 0 && type.result !== undefined ? count - 1 : undefined;
 
-  if (count <= 4 && !countsLends) {
+  if (count <= 4 && type.flatParams.length <= 4 && !countsLends) {
     const readers: FlatReader[] = [];
     let start = 0;
     for (const [index, codec] of params.entries()) {

@@ -37,6 +37,7 @@ export class Planner {
   readonly steps: Step[] = [];
   readonly contexts: ContextPlan[] = [];
   readonly modules: CoreModuleEntity[] = [];
+  readonly #interfaces: string[] = [];
   readonly destructors = new Map<ResourceType, CoreRef>();
   readonly codecs: CodecTable = new CodecTable();
   coreInstances = 0;
@@ -66,6 +67,7 @@ export class Planner {
       instances: this.instances,
       resources: this.budget.types.resources,
       destructors: this.destructors,
+      interfaces: this.#interfaces,
       exports,
       codecs: this.codecs,
     };
@@ -224,7 +226,9 @@ export class Planner {
     }
     const { type } = scope.get('type', node.index);
     if (type.kind !== 'instanceType') throw refusedImport(name, 'an instance of no instance type');
-    return matchInstance(this.budget, type, { from: 'host', interfaceName: name });
+    const instance = matchInstance(this.budget, type, { from: 'host', interfaceName: name });
+    if ([...instance.exports.values()].some(needsHost)) this.#interfaces.push(name);
+    return instance;
   }
 
   #bindExport(frame: Frame, definition: Extract<Definition, { kind: 'export' }>): Entity {
@@ -240,6 +244,11 @@ export class Planner {
     frame.exports.set(name, entity);
     return entity;
   }
+}
+
+/** Whether an imported item is more than a name for value types. */
+function needsHost(entity: Entity): boolean {
+  return entity.sort === 'func' || (entity.sort === 'type' && entity.type.kind === 'resource');
 }
 
 interface Frame {

@@ -47,10 +47,7 @@ export class Replay implements ExportSource {
     this.codecs = compiled.plan.codecs;
     this.host = new HostImports(imports);
     this.root = new Root(limits);
-    for (const { name, version, kind } of compiled.imports) {
-      if (kind === 'instance')
-        this.host.requireInterface(version === undefined ? name : `${name}@${version}`);
-    }
+    for (const name of this.#plan.interfaces) this.host.requireInterface(name);
     for (const resource of this.#plan.resources) {
       if (resource.host !== undefined) this.root.hostClasses[resource.id] = this.host.class(resource);
     }

@@ -61,6 +61,8 @@ export interface Plan {
   readonly instances: number;
   readonly resources: readonly ResourceType[];
   readonly destructors: ReadonlyMap<ResourceType, CoreRef>;
+  /** Imported interfaces with functions or resources; those with nothing but value types need no host. */
+  readonly interfaces: readonly string[];
   readonly exports: ReadonlyMap<string, Entity>;
   readonly codecs: CodecTable;
 }
