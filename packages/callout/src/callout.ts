@@ -10,9 +10,10 @@ import {
   xkeyFromSeed,
 } from '@muster/lattice';
 import type { AuditEntry, Clock, LatticeConnection, Logger } from '@muster/lattice';
-import { createBundleSource, TrustDomain } from '@muster/spiffe';
+import { TrustDomain } from '@muster/spiffe';
 import type { BundleSource } from '@muster/spiffe';
 import type { Msg, Subscription } from '@nats-io/transport-node';
+import { watchBundles } from './bundle-keeper.ts';
 import { RequestChecker } from './authorization-request.ts';
 import { checkConfig, MAX_WAIT_MS } from './config.ts';
 import type { CalloutConfig } from './config.ts';
@@ -223,19 +224,6 @@ export async function startCallout(
       await release();
     },
   };
-}
-
-/** Bundles from the Workload API. During an outage the last ones stay in use; before the first ones nobody gets in. */
-function watchBundles(
-  address: string,
-  { clock, logger, signal }: { clock: Clock; logger: Logger; signal: AbortSignal | undefined },
-): Promise<BundleSource> {
-  return createBundleSource({
-    address,
-    clock,
-    signal,
-    onError: (error, retryInMs) => logger.warn('Workload API gives no bundles', { error, retryInMs }),
-  });
 }
 
 function logDecision(logger: Logger, { kind, entry }: Decision): void {

@@ -45,7 +45,6 @@ export class LagGuard {
     const { clock } = this.#options;
     this.#expectedAt = clock.now() + TICK_MS;
     this.#timer = clock.setTimeout(() => this.#tick(), TICK_MS);
-    this.#timer.unref?.();
   }
 
   #tick(): void {

@@ -1,7 +1,5 @@
 /** A handle of a pending timer; only good for `clearTimeout` of the clock that made it. */
-export interface Timer {
-  readonly unref?: () => unknown;
-}
+export type Timer = object | number;
 
 /** Time as services see it, so that tests can hold it. `now` is milliseconds since the epoch. */
 export interface Clock {

@@ -57,11 +57,11 @@ export class TestClock implements Clock {
   setTimeout(callback: () => void, delayMs: number): Timer {
     const timer = { at: this.#now + delayMs, callback };
     this.#timers.add(timer);
-    return timer as unknown as Timer;
+    return timer;
   }
 
   clearTimeout(timer: Timer): void {
-    this.#timers.delete(timer as unknown as { at: number; callback: () => void });
+    this.#timers.delete(timer as { at: number; callback: () => void });
   }
 
   /** Moves on by `delayMs` and lets promises settle after each timer. */
