@@ -193,8 +193,7 @@ class WatchedX509Source implements X509Source {
 
   #fail(error: Error, retryInMs: number | undefined): void {
     this.lastError = error;
-    const isWithdrawal =
-      isSpiffeError(error) && error.code === 'ERR_NO_IDENTITY' && this.#svid !== undefined;
+    const isWithdrawal = isSpiffeError(error) && error.code === 'ERR_NO_IDENTITY' && this.#svid !== undefined;
     if (isWithdrawal) {
       this.#svid = undefined;
       this.#clock.clearTimeout(this.#expiryTimer);
