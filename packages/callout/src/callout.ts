@@ -115,7 +115,7 @@ export async function startCallout(
         serverPath: checked.natsServerPath,
         bundles: bundleSource,
         // Clients that come back before the callout sit out the server's whole time limit, so be quick.
-        retry: { initialDelayMs: 30, maxDelayMs: 1_000, jitter: 0.3 },
+        retry: { initialDelayMs: 20, maxDelayMs: 100, jitter: 0.3 },
         ...(dependencies.signal === undefined ? {} : { signal: dependencies.signal }),
       },
       { clock, logger },

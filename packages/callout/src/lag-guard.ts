@@ -9,8 +9,8 @@ export interface LagGuardOptions {
 }
 
 const TICK_MS = 100;
-/** Punctual ticks in a row after which the instance counts as well again: two seconds. */
-const CALM_TICKS = 20;
+/** Punctual ticks in a row after which the instance counts as well again: one second. */
+const CALM_TICKS = 10;
 
 /**
  * Watches how late the event loop runs. A service that lags answers after the server stopped waiting, and in a queue group
