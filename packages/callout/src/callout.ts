@@ -9,7 +9,7 @@ import {
   systemSubjects,
   xkeyFromSeed,
 } from '@muster/lattice';
-import type { AuditEntry, Clock, LatticeConnection, Logger } from '@muster/lattice';
+import type { AuditEntry, Clock, LatticeConnection, Logger, Nkey } from '@muster/lattice';
 import { TrustDomain } from '@muster/spiffe';
 import type { BundleSource } from '@muster/spiffe';
 import type { Msg, Subscription } from '@nats-io/transport-node';
@@ -69,9 +69,9 @@ export async function startCallout(
   const { clock = systemClock, logger = silentLogger } = dependencies;
   const checked = checkConfig(config);
   const matchRule = compileRules(config.rules);
-  const issuer = nkeyFromSeed(config.keys.issuerSeed);
+  const issuer = readKey('issuerSeed', 'A', config.keys.issuerSeed);
   const xkey = xkeyFromSeed(config.keys.xkeySeed);
-  const user = nkeyFromSeed(config.keys.userSeed);
+  const user = readKey('userSeed', 'U', config.keys.userSeed);
   const tokens = new VerifiedTokenCache(checked.tokenCacheSize);
   let connection: LatticeConnection | undefined;
   let bundles: BundleSource | undefined;
@@ -80,6 +80,7 @@ export async function startCallout(
     service: 'callout',
     clock,
     ...(config.auditFile === undefined ? {} : { file: config.auditFile }),
+    ...(config.auditWrite === undefined ? {} : { write: config.auditWrite }),
     publish: (bytes) => {
       // While disconnected the client would keep records without bound; the file has them.
       if (connection?.isConnected() === true) connection.nats.publish(subject, bytes);
@@ -154,11 +155,13 @@ export async function startCallout(
       message.headers?.get('Nats-Server-Xkey') || undefined,
       clock.now(),
     );
-    const isRecorded = record(decision.entry);
-    counts[decision.kind] += 1;
-    logDecision(logger, decision);
-    if (decision.answer !== undefined && (isRecorded || decision.kind !== 'allowed'))
-      message.respond(decision.answer);
+    if (record(decision.entry)) {
+      counts[decision.kind] += 1;
+      logDecision(logger, decision);
+      if (decision.answer !== undefined) message.respond(decision.answer);
+    } else if (decision.refusal !== undefined) {
+      message.respond(decision.refusal());
+    }
   };
   const shed = (): void => {
     counts.shed += 1;
@@ -206,6 +209,16 @@ export async function startCallout(
   logger.info('callout is answering', { audience: checked.audience, issuer: issuer.publicKey });
 
   const open = connection;
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    guard.stop();
+    leave();
+    if (open.isConnected()) await nats.flush().catch(() => {});
+    while (queue.length > 0 && open.isConnected()) await new Promise(setImmediate);
+    queue.clear();
+    if (open.isConnected()) await nats.flush().catch(() => {});
+    await release();
+  };
   return {
     stats: () => ({
       ...counts,
@@ -214,16 +227,19 @@ export async function startCallout(
       isConnected: open.isConnected(),
       isSubscribed: subscription !== undefined,
     }),
-    async stop() {
-      guard.stop();
-      leave();
-      if (open.isConnected()) await nats.flush().catch(() => {});
-      while (queue.length > 0 && open.isConnected()) await new Promise(setImmediate);
-      queue.clear();
-      if (open.isConnected()) await nats.flush().catch(() => {});
-      await release();
-    },
+    stop: () => (stopping ??= stop()),
   };
+}
+
+/** An nkey of the right kind; one in the wrong place would only show when nats-server refuses everything. */
+function readKey(name: string, prefix: 'A' | 'U', seed: Uint8Array): Nkey {
+  const key = nkeyFromSeed(seed);
+  if (key.publicKey.startsWith(prefix)) return key;
+  key.wipe();
+  throw new CalloutError(
+    'ERR_CALLOUT_CONFIG',
+    `Cannot start callout: "${name}" must be a seed starting with S${prefix}`,
+  );
 }
 
 function logDecision(logger: Logger, { kind, entry }: Decision): void {

@@ -32,6 +32,8 @@ export interface CalloutConfig {
   readonly userTtlMs?: number;
   /** File of the audit log; without it records go to NATS only. */
   readonly auditFile?: string;
+  /** Writes to the audit file; default `fs.writeSync`. */
+  readonly auditWrite?: (fd: number, bytes: Uint8Array) => number;
   /** Requests waiting at once before further ones are dropped. Default 4 000. */
   readonly maxInFlight?: number;
   /** Longest JWT-SVID that is looked at. Default 8 192 characters. */
@@ -47,7 +49,7 @@ export interface CalloutConfig {
 /** A request that waited this long is close to the server's own limit (3 s with TLS). */
 export const MAX_WAIT_MS = 2_000;
 
-export type CheckedConfig = Required<Omit<CalloutConfig, 'auditFile' | 'keys' | 'rules'>>;
+export type CheckedConfig = Required<Omit<CalloutConfig, 'auditFile' | 'auditWrite' | 'keys' | 'rules'>>;
 
 /** Fills in defaults. Throws ERR_CALLOUT_CONFIG. */
 export function checkConfig(config: CalloutConfig): CheckedConfig {

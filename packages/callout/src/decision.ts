@@ -13,6 +13,8 @@ import type { AnswerSigner } from './user-claims.ts';
 export interface Decision {
   readonly kind: 'allowed' | 'denied' | 'ignored';
   readonly answer: Uint8Array | undefined;
+  /** Makes the refusal to send instead of `answer`; absent where nothing may be answered. */
+  readonly refusal: (() => Uint8Array) | undefined;
   readonly entry: AuditEntry;
 }
 
@@ -46,7 +48,7 @@ export class DecisionMaker {
       request = this.#options.checker.check(message, serverXkey, now);
     } catch (error) {
       const entry = deny(requestId, null, error, {});
-      return { kind: 'ignored', answer: undefined, entry };
+      return { kind: 'ignored', answer: undefined, refusal: undefined, entry };
     }
     return this.#judge(requestId, request, now);
   }
@@ -54,6 +56,7 @@ export class DecisionMaker {
   #judge(requestId: string, request: AuthorizationRequest, now: number): Decision {
     const { signer, userTtlMs, random } = this.#options;
     const details = describe(request);
+    const refusal = (): Uint8Array => sealRefusal(signer, request, now);
     let spiffeId: string | null = null;
     try {
       spiffeId = this.#verify(request, now).id.toString();
@@ -68,10 +71,10 @@ export class DecisionMaker {
         rule: grant.rule,
         reason: 'rule matched',
       } as const;
-      return { kind: 'allowed', answer, entry: { ...entry, details: granted } };
+      return { kind: 'allowed', answer, refusal, entry: { ...entry, details: granted } };
     } catch (error) {
       const entry = deny(requestId, spiffeId, error, details);
-      return { kind: 'denied', answer: sealRefusal(signer, request, now), entry };
+      return { kind: 'denied', answer: refusal(), refusal, entry };
     }
   }
 
