@@ -73,8 +73,15 @@ export {
   parseControlSubject,
   rpcSubjects,
   streamReadPermissions,
+  streamSubjects,
   systemSubjects,
 } from './subjects.ts';
-export type { BucketSubjects, ControlRoute, ControlSubjects, ControlSubscription } from './subjects.ts';
+export type {
+  BucketSubjects,
+  ControlRoute,
+  ControlSubjects,
+  ControlSubscription,
+  StreamSubjects,
+} from './subjects.ts';
 export { createXkey, xkeyFromSeed } from './xkey.ts';
 export type { Xkey, XkeyOptions } from './xkey.ts';

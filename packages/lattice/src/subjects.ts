@@ -232,6 +232,31 @@ export function bucketPermissions(
   ];
 }
 
+/** Where requests about a JetStream stream go. */
+export interface StreamSubjects {
+  readonly info: string;
+  readonly create: string;
+  readonly delete: string;
+  /** Answers one kept message: body `{"last_by_subj":"..."}` or `{"seq":1}`. The stream must allow direct reads. */
+  readonly directGet: string;
+  /** Creates the named consumer. */
+  createConsumer(name: string): string;
+  /** Asks a pull consumer for its next messages. */
+  nextMessages(consumer: string): string;
+}
+
+export function streamSubjects(stream: string): StreamSubjects {
+  assertToken('stream', stream);
+  return {
+    info: `$JS.API.STREAM.INFO.${stream}`,
+    create: `$JS.API.STREAM.CREATE.${stream}`,
+    delete: `$JS.API.STREAM.DELETE.${stream}`,
+    directGet: `$JS.API.DIRECT.GET.${stream}`,
+    createConsumer: (name) => `$JS.API.CONSUMER.CREATE.${stream}.${assertToken('consumer', name)}`,
+    nextMessages: (name) => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${assertToken('consumer', name)}`,
+  };
+}
+
 /** What a user must be allowed to publish to read one stream; with `isCreator` also to make it. */
 export function streamReadPermissions(
   stream: string,
