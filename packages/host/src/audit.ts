@@ -4,7 +4,7 @@ import type { AuditEntry, Clock, Logger } from '@muster/lattice';
 /** Writes the host's audit records to a file and to NATS; keeps the latest while there is no connection. */
 export interface HostAudit {
   /** Throws LatticeError `ERR_AUDIT_WRITE` when the file cannot be written; then nothing may be granted. */
-  write(entry: AuditEntry): void;
+  readonly write: (entry: AuditEntry) => void;
   /** Where records go from now on; undefined while there is no connection. */
   setPublisher(publish: ((subject: string, bytes: Uint8Array) => void) | undefined): void;
   close(): void;

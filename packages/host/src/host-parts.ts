@@ -42,7 +42,7 @@ export const hostParts: HostParts = {
         serverPath: config.natsServerPath,
         bundles: identity.bundles,
         fetchToken: (options) => identity.fetchToken(options),
-        inboxPrefix: `${inboxPrefix(config.spiffeId.toString())}`,
+        inboxPrefix: inboxPrefix(config.spiffeId.toString()),
         retry: isFirst ? config.retry : { ...config.retry, attempts: 0 },
         signal,
       },

@@ -26,7 +26,9 @@ function shapeOf(value: unknown, key = ''): unknown {
   if (typeof value === 'object' && value !== null) {
     // Signed components have a name, ours never do.
     const entries = Object.entries(value).filter(([name]) => key !== 'components' || name !== 'name');
-    return Object.fromEntries(entries.sort().map(([name, item]) => [name, shapeOf(item, name)]));
+    return Object.fromEntries(
+      entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, item]) => [name, shapeOf(item, name)]),
+    );
   }
   return value === null ? 'null' : typeof value;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { AuditEntry, ComponentScaled, Logger, ScaleComponent } from '@muster/lattice';
 import type { Artifact } from '../artifact.ts';
 import { describeFailure } from '../failure.ts';
@@ -81,9 +82,7 @@ export function createComponentManager(deps: ComponentManagerDeps): ComponentMan
       return plan;
     }
     // The same bytes go on unless the command asks for an update: a file that changed meanwhile must not slip in.
-    const artifact = isUpdate
-      ? await deps.fetchArtifact(plan.reference)
-      : (before as RunningComponent).artifact;
+    const artifact = isUpdate ? await deps.fetchArtifact(plan.reference) : before.artifact;
     const next = await deps.start(plan, artifact, config);
     if (isStopped) {
       await next.stop(0);
@@ -178,8 +177,9 @@ function planOf(command: ScaleComponent, before: ComponentPlan | undefined): Com
 }
 
 function isSameRun(a: ComponentPlan, b: ComponentPlan): boolean {
-  const limits = (plan: ComponentPlan): string => JSON.stringify(Object.entries(plan.limits ?? {}).sort());
-  return a.reference === b.reference && a.count === b.count && limits(a) === limits(b);
+  return (
+    a.reference === b.reference && a.count === b.count && isDeepStrictEqual({ ...a.limits }, { ...b.limits })
+  );
 }
 
 function scaled(command: ScaleComponent, plan: ComponentPlan | undefined): ComponentScaled {

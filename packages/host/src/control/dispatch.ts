@@ -75,15 +75,11 @@ export async function dispatchControl(
   after?.();
 }
 
-function isTarget(operation: ControlOperation, name: string | undefined, hostId: string): boolean {
-  switch (operation.target) {
-    case 'none':
-      return name === undefined;
-    case 'host':
-      return name === hostId;
-    case 'config':
-      return name !== undefined && name !== '';
+function isTarget({ target }: ControlOperation, name: string | undefined, hostId: string): boolean {
+  if (target === 'none') {
+    return name === undefined;
   }
+  return target === 'host' ? name === hostId : name !== undefined && name !== '';
 }
 
 function failure(operation: ControlOperation, error: unknown, logger: Logger): CtlResponse<never> {

@@ -123,9 +123,11 @@ export function createHttpListeners(deps: HttpListenersDeps): HttpListeners {
   };
 
   const work = async (): Promise<void> => {
-    while (isDirty && !isStopped) {
+    for (; isDirty; await step()) {
+      if (isStopped) {
+        return;
+      }
       isDirty = false;
-      await step();
     }
   };
 

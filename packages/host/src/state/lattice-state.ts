@@ -17,7 +17,7 @@ export interface StateBuckets {
 /** Links, component specs and configs of a lattice: read from memory, written with compare-and-set. */
 export interface LatticeState {
   links(): Link[];
-  config(name: string): Config | undefined;
+  readonly config: (name: string) => Config | undefined;
   /** Like `config`, but asks the bucket when memory does not know the name: another host may have just written it. */
   fetchConfig(name: string): Promise<Config | undefined>;
   /** Throws HostError `ERR_HOST_STATE_CONFLICT`. */

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import type { LatticeEvent } from '@muster/lattice';
 import { hostRig } from '../support/host.ts';
+
+function errorOf(event: LatticeEvent): string {
+  return JSON.stringify(event.data['error'] ?? '')
+    .slice(1, -1)
+    .replaceAll('\\"', '"');
+}
 
 test('a start is accepted at once and told by one event with the words of the command', async () => {
   await using rig = await hostRig();
@@ -151,7 +158,7 @@ for (const [name, command, error] of [
       ...command,
     });
     assert.equal(event.name, 'component_scale_failed');
-    assert.match(String(event.data['error']), error);
+    assert.match(errorOf(event), error);
     const audits = rig.audits();
     assert.equal(audits.length, 1);
     assert.deepEqual([audits[0]?.['decision'], audits[0]?.['rule']], ['deny', 'component-scale']);
@@ -183,7 +190,7 @@ test('the identity is granted where an entry names digest, id, application, latt
   await using rig = await hostRig();
   rig.entries.push(entryFor(DIGEST));
   const event = await rig.scale({ ...web, component_ref: await rig.component('web', [IDENTITY]) });
-  assert.equal(event.name, 'component_scaled', String(event.data['error']));
+  assert.equal(event.name, 'component_scaled', errorOf(event));
   const options = rig.pools[0]?.options;
   assert.deepEqual([...(options?.grants.interfaces ?? [])], [IDENTITY]);
   const jwt = await options?.identity?.getJwt('spiffe://muster.internal/bank', new AbortController().signal);
@@ -209,7 +216,7 @@ for (const [name, change, imports] of [
     rig.entries.push(entryFor(DIGEST));
     const event = await rig.scale({ ...web, component_ref: await rig.component('web', imports), ...change });
     assert.equal(event.name, 'component_scale_failed');
-    assert.match(String(event.data['error']), /^ERR_IMPORT_NOT_GRANTED: .*"wasmcloud:identity\/store"/);
+    assert.match(errorOf(event), /^ERR_IMPORT_NOT_GRANTED: .*"wasmcloud:identity\/store"/);
     assert.equal(rig.pools.length, 0);
   });
 }
@@ -229,7 +236,7 @@ test('an authority that is down is told apart from a refusal, and a later try su
   rig.setAuthority('down');
   const reference = await rig.component('web', [IDENTITY]);
   const failed = await rig.scale({ ...web, component_ref: reference });
-  assert.match(String(failed.data['error']), /^ERR_IDENTITY_UNAVAILABLE/);
+  assert.match(errorOf(failed), /^ERR_IDENTITY_UNAVAILABLE/);
   rig.setAuthority('up');
   assert.equal((await rig.scale({ ...web, component_ref: reference })).name, 'component_scaled');
 });
@@ -237,7 +244,7 @@ test('an authority that is down is told apart from a refusal, and a later try su
 test('a host without a Delegated Identity API grants none', async () => {
   await using rig = await hostRig({ delegatedApi: undefined } as never);
   const event = await rig.scale({ ...web, component_ref: await rig.component('web', [IDENTITY]) });
-  assert.match(String(event.data['error']), /^ERR_IMPORT_NOT_GRANTED/);
+  assert.match(errorOf(event), /^ERR_IMPORT_NOT_GRANTED/);
 });
 
 test('a stopped component has no identity any more', async () => {

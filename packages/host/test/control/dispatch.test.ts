@@ -65,7 +65,7 @@ for (const id of hostile) {
 
 test('config names that are no bucket keys are refused', async () => {
   await using rig = await hostRig();
-  for (const name of ['ä', 'a$b', 'a*b', `${'x'.repeat(257)}`]) {
+  for (const name of ['ä', 'a$b', 'a*b', 'x'.repeat(257)]) {
     const reply = await rig.control(`config.put.${name}`, { a: 'b' });
     assert.equal(reply.success, false, name);
     assert.match(reply.message, /ERR_CONTROL_ID_INVALID/);

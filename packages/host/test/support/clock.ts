@@ -15,7 +15,7 @@ export function manualClock(startAt: number = Date.UTC(2026, 0, 1)): ManualClock
     setTimeout(callback, delayMs) {
       next += 1;
       timers.set(next, { at: now + Math.max(0, delayMs), callback });
-      return { id: next } as never;
+      return { id: next };
     },
     clearTimeout(timer) {
       timers.delete((timer as unknown as { id: number }).id);

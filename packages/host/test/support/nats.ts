@@ -32,7 +32,7 @@ export function fakeNats(): FakeNats {
 
   const deliver = (subject: string, data: Uint8Array, respond: (bytes: Uint8Array) => boolean): void => {
     const groups = new Set<string>();
-    for (const { pattern, queue, callback } of [...subscriptions]) {
+    for (const { pattern, queue, callback } of Array.from(subscriptions)) {
       if (matches(pattern, subject) && (queue === undefined || !groups.has(queue))) {
         if (queue !== undefined) {
           groups.add(queue);

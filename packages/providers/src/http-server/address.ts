@@ -32,7 +32,7 @@ export function listenError(address: string, cause: unknown): ProviderError {
   if (reason === 'EADDRNOTAVAIL' || reason === 'EACCES' || reason === 'ENOTFOUND' || reason === 'EAI_AGAIN') {
     return new ProviderError(
       'ERR_HTTP_ADDRESS_NOT_AVAILABLE',
-      `Cannot listen on "${address}": the address must belong to this machine and be open to this user (${String(reason)})`,
+      `Cannot listen on "${address}": the address must belong to this machine and be open to this user (${reason})`,
       { cause },
     );
   }

@@ -51,6 +51,13 @@ export async function serve(
   }
 }
 
+/** Failures after which the same request may well succeed a moment later. */
+const unavailable: ReadonlySet<string> = new Set([
+  'ERR_COMPONENT_QUEUE_FULL',
+  'ERR_COMPONENT_STOPPED',
+  'ERR_COMPONENT_NOT_RUNNING',
+]);
+
 const SINGLE_WRITE_BYTES = 4096;
 
 const reasons = {
@@ -141,8 +148,8 @@ function fail(state: ServeState, exchange: Exchange, error: unknown): void {
   } else if (code === 'ERR_COMPONENT_DEADLINE') {
     state.deps.logger.warn('http request past its deadline', { requestId: exchange.requestId, code });
     refuse(response, 504, 'deadline exceeded', exchange.requestId);
-  } else if (code === 'ERR_COMPONENT_QUEUE_FULL') {
-    refuse(response, 503, 'busy', undefined, ['retry-after', '1']);
+  } else if (unavailable.has(code)) {
+    refuse(response, 503, 'not available now', undefined, ['retry-after', '1']);
   } else {
     state.deps.logger.error('http request failed', { requestId: exchange.requestId, code });
     refuse(response, 500, 'internal error', exchange.requestId);

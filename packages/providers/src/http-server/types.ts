@@ -29,7 +29,10 @@ export interface HttpContext {
   readonly requestId: string;
 }
 
-/** Answers one request. An error with code `ERR_COMPONENT_DEADLINE` becomes 504, `ERR_COMPONENT_QUEUE_FULL` 503, others 500. */
+/**
+ * Answers one request. An error with code `ERR_COMPONENT_DEADLINE` becomes 504, `ERR_COMPONENT_QUEUE_FULL`,
+ * `ERR_COMPONENT_STOPPED` and `ERR_COMPONENT_NOT_RUNNING` 503, others 500.
+ */
 export type HttpHandler = (request: HttpRequest, context: HttpContext) => Promise<HttpResponse>;
 
 /** Bounds of one HTTP listener. Sizes in bytes, durations in milliseconds. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { startHttpServer } from '../../src/index.ts';
 import { formatAddress, parseAddress } from '../../src/http-server/address.ts';
 import { clock } from './support.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { createAuthorityCheck } from '../../src/http-server/authority.ts';
 
 test('without a list every well-formed authority is served', () => {

@@ -81,6 +81,8 @@ test('an error of the handler is 500 with a request id and nothing else', async 
 for (const [code, status] of [
   ['ERR_COMPONENT_DEADLINE', 504],
   ['ERR_COMPONENT_QUEUE_FULL', 503],
+  ['ERR_COMPONENT_STOPPED', 503],
+  ['ERR_COMPONENT_NOT_RUNNING', 503],
   ['ERR_COMPONENT_OUT_OF_MEMORY', 500],
 ] as const) {
   test(`${code} becomes ${status}`, async () => {
