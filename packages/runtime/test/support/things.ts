@@ -1,4 +1,4 @@
-import { compileComponent, ResultError } from '../../src/index.ts';
+import { compileComponent, ResultError, type CompiledComponent } from '../../src/index.ts';
 import { allocator, buildGuest } from './build.ts';
 
 /** A guest that works with handle numbers as the test tells it to. */
@@ -74,8 +74,10 @@ const wat = `(module
   (func (export "try-fault") (result i32) (call $fault (i32.const 64)) (i32.load (i32.const 68)))
   )`;
 
+export const thingsBinary: Uint8Array = await buildGuest(wit, wat);
+
 /** The component of {@link Thing}: unused static functions are left out by the tool chain. */
-export const compiledThings = compileComponent(await buildGuest(wit, wat));
+export const compiledThings: CompiledComponent = compileComponent(thingsBinary);
 
 export class Thing {
   readonly #name: string;
