@@ -90,6 +90,9 @@ function isAborted(signal: AbortSignal): boolean {
 }
 
 async function sleep(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) {
+    return;
+  }
   await new Promise<void>((resolve) => {
     const finish = (): void => {
       clock.clearTimeout(timer);

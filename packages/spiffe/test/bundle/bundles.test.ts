@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 
 import { createTestCa, createTestJwtAuthority, generateEcKeyPair } from '@muster/testing';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import {
   isSpiffeError,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { SpiffeError, SpiffeId, TrustDomain } from '../../src/index.ts';
 
@@ -130,7 +130,7 @@ function isAccepted(run: () => unknown): boolean {
 test('parsing gives back the same text, or a SpiffeError', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 40 }),
-    fc.string({ unit: fc.constantFrom(...'abcAZ09./-_%:@?#spiffe') }).map((rest) => `spiffe://${rest}`),
+    fc.string({ unit: fc.constantFrom(...'abcAZ09./-_%:@?#'.split('')) }).map((rest) => `spiffe://${rest}`),
   );
   fc.assert(
     fc.property(text, (candidate) => {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { createTestJwtAuthority, generateEcKeyPair, signJwt } from '@muster/testing';
 import type { JwtOverrides } from '@muster/testing';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { isSpiffeError, JwtBundle, JwtBundleSet, TrustDomain, verifyJwtSvid } from '../../src/index.ts';
 import type { JwtBundleSource, VerifiedJwtSvid } from '../../src/index.ts';

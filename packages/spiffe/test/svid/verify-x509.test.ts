@@ -11,7 +11,7 @@ import {
   nameConstraintsExtension,
 } from '@muster/testing';
 import type { CaOverrides, LeafOverrides } from '@muster/testing';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { isSpiffeError, TrustDomain, verifyX509Svid, X509Bundle, X509BundleSet } from '../../src/index.ts';
 import type { X509BundleSource } from '../../src/index.ts';

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 
 import { createTestCa, KEY_USAGE } from '@muster/testing';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import {
   isSpiffeError,
