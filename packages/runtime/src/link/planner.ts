@@ -22,7 +22,6 @@ import {
   LinkBudget,
   matchExtern,
   matchInstance,
-  refusedImport,
   resolveAlias,
 } from './evaluate.ts';
 import { annotatedResource } from './host-functions.ts';
@@ -225,7 +224,7 @@ export class Planner {
       );
     }
     const { type } = scope.get('type', node.index);
-    if (type.kind !== 'instanceType') throw refusedImport(name, 'an instance of no instance type');
+    if (type.kind !== 'instanceType') throw invalid(`type ${node.index} is no instance type`);
     const instance = matchInstance(this.budget, type, { from: 'host', interfaceName: name });
     if ([...instance.exports.values()].some(needsHost)) this.#interfaces.push(name);
     return instance;
