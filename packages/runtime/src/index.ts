@@ -6,6 +6,8 @@ export type { CoreModule } from './engine.ts';
 export { compileComponent, describeImports } from './link/compile.ts';
 export { instantiateComponent } from './link/instantiate.ts';
 export { suspending } from './link/host.ts';
+export { checkSignatures, describeSignatures } from './link/signatures.ts';
+export type { Signatures } from './link/signatures.ts';
 export type {
   CompiledComponent,
   ComponentExport,

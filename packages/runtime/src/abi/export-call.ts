@@ -118,23 +118,41 @@ function exportGeneral(fn: GuestFunction, call: GuestCall): ExportedFunction {
 function exportSuspending(fn: GuestFunction, call: GuestCall): ExportedFunction {
   const { root, state } = fn.cx;
   const isResult = fn.type.result?.kind === 'result';
-  return async (...values: unknown[]): Promise<unknown> => {
-    root.enter();
-    let isEntering = true;
+  const leave = (): void => {
+    state.isEntered = false;
+    root.isBusy = false;
+  };
+  const settle = (core: unknown): unknown => {
     let value: unknown;
     try {
-      enterInstance(fn);
-      const flat = call.lower(values);
-      isEntering = false;
-      const core: unknown = await call.core(...flat);
       root.fuel = root.limits.liftBytes;
       value = call.finish(core);
     } catch (error) {
-      throw failure(root, error, isEntering);
+      throw failure(root, error, false);
     } finally {
-      state.isEntered = false;
-      root.isBusy = false;
+      leave();
     }
     return isResult ? unwrapResult(value) : value;
+  };
+  const abandon = (error: unknown): never => {
+    leave();
+    throw failure(root, error, false);
+  };
+  const start = (values: readonly unknown[]): Promise<unknown> => {
+    root.enter();
+    try {
+      enterInstance(fn);
+      return call.core(...call.lower(values)) as Promise<unknown>;
+    } catch (error) {
+      leave();
+      throw failure(root, error, true);
+    }
+  };
+  return (...values: unknown[]): Promise<unknown> => {
+    try {
+      return start(values).then(settle, abandon);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   };
 }

@@ -1,5 +1,5 @@
 import type { CoreSignature, CoreValueType } from '../binary/ast.ts';
-import { alignTo, maxFlat, type FunctionType } from '../link/types.ts';
+import { alignTo, maxFlat, type Field, type FunctionType } from '../link/types.ts';
 import type { Codec, CodecMode, CodecTable } from './codec.ts';
 import type { Context } from './context.ts';
 
@@ -64,12 +64,13 @@ export function liftArguments(
     cx.root.spend(cost);
     return params.map((param, index) => param.load(cx, at + (offsets[index] as number)));
   }
+  const values: unknown[] = [];
   let at = 0;
-  return params.map((param, index) => {
-    const value = param.liftFrom(cx, flat, at);
-    at += type.params[index]?.type.flat.length ?? 0;
-    return value;
-  });
+  for (let index = 0; index < params.length; index++) {
+    values.push((params[index] as Codec).liftFrom(cx, flat, at));
+    at += (type.params[index] as Field).type.flat.length;
+  }
+  return values;
 }
 
 /** Lowers all parameters to core values, or into a tuple in memory that the guest allocates. */
@@ -88,7 +89,9 @@ export function lowerArguments(
     return [at];
   }
   const flat: unknown[] = [];
-  for (const [index, param] of params.entries()) param.lowerInto(cx, values[index], flat);
+  for (let index = 0; index < params.length; index++) {
+    (params[index] as Codec).lowerInto(cx, values[index], flat);
+  }
   return flat;
 }
 

@@ -17,13 +17,7 @@ import {
   type Entity,
   type InstanceEntity,
 } from './entities.ts';
-import {
-  evaluateType,
-  LinkBudget,
-  matchExtern,
-  matchInstance,
-  resolveAlias,
-} from './evaluate.ts';
+import { evaluateType, LinkBudget, matchExtern, matchInstance, resolveAlias } from './evaluate.ts';
 import { annotatedResource } from './host-functions.ts';
 import type { ContextPlan, CoreRef, Plan, Step } from './steps.ts';
 import type { ResourceType } from './types.ts';
