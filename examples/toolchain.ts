@@ -2,14 +2,12 @@
 // goes into a build, so that a caller can keep the result.
 import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sharedWit = join(root, 'packages', 'runtime', 'wit');
-const require = createRequire(import.meta.url);
 
 /** Runs `work` in a new folder that holds `wit/` (the world and every WIT package the runtime ships) and is removed after. */
 export async function withStage<T>(world: string, work: (stage: string) => Promise<T>): Promise<T> {
@@ -56,7 +54,7 @@ async function witFiles(folder: string): Promise<string[]> {
 
 /** The installed version; a package may hide its package.json behind `exports`, so it is looked for beside its entry point. */
 async function versionOf(tool: string): Promise<string> {
-  let folder = dirname(require.resolve(tool));
+  let folder = dirname(fileURLToPath(import.meta.resolve(tool)));
   while (basename(folder) !== basename(tool)) folder = dirname(folder);
   const manifest: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
   return (manifest as { version: string }).version;
