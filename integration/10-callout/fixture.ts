@@ -36,7 +36,7 @@ export class Fixture {
   readonly #certFile = join(this.folder, 'server.pem');
   #keyPem = '';
   workloadApi!: FakeWorkloadApi;
-  server!: NatsServer;
+  #server: NatsServer | undefined;
   #callout: ChildProcess | undefined;
   #port = 0;
   calloutLog = '';
@@ -55,8 +55,13 @@ export class Fixture {
     );
     writeFileSync(fixture.#certFile, pem.join(''));
     fixture.#keyPem = svid.privateKey.export({ format: 'pem', type: 'pkcs8' }) as string;
-    await fixture.startServer();
-    if (options.hasCallout !== false) await fixture.startCallout(options);
+    try {
+      await fixture.startServer();
+      if (options.hasCallout !== false) await fixture.startCallout(options);
+    } catch (error) {
+      await fixture.stop();
+      throw error;
+    }
     return fixture;
   }
 
@@ -87,18 +92,20 @@ export class Fixture {
       callout: { issuer: this.#issuerKey.publicKey, xkey: this.#xkey.publicKey, user: this.#user.publicKey },
       authTimeoutMs: AUTH_TIMEOUT_MS,
     });
-    this.server = await launchNatsServer({
+    this.#server = await launchNatsServer({
       path,
       config,
       directory: join(this.folder, 'nats'),
       keyPem: this.#keyPem,
     });
-    this.#port = this.server.port;
+    this.#port = this.#server.port;
   }
 
   async killServer(): Promise<void> {
-    process.kill(this.server.pid, 'SIGKILL');
-    await this.server.exited;
+    const server = this.#server;
+    if (server === undefined) return;
+    process.kill(server.pid, 'SIGKILL');
+    await server.exited;
   }
 
   /** Starts the process and, unless told otherwise, waits until it answers. */
@@ -161,7 +168,7 @@ export class Fixture {
   async stop(): Promise<void> {
     this.signalCallout('SIGCONT');
     await this.stopCallout('SIGKILL');
-    await this.server.stop();
+    await this.#server?.stop();
     await this.workloadApi.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }

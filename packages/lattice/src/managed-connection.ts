@@ -7,6 +7,7 @@ import type { ConnectionStatus, ConnectRetryOptions, LatticeConnection } from '.
 import { LatticeError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import { connectPrepared } from './nats-transport.ts';
+import type { AttemptHooks } from './nats-transport.ts';
 import { PlannedReconnect } from './planned-reconnect.ts';
 
 /** What differs between a connection with a JWT-SVID and one with an nkey. */
@@ -30,11 +31,13 @@ export interface ManagedConnectionOptions {
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Default `connectPrepared`. */
+  readonly connect?: typeof connectPrepared;
 }
 
 /** Connects with `prepare` before each attempt and keeps the connection until it is closed. */
 export async function openManagedConnection(options: ManagedConnectionOptions): Promise<LatticeConnection> {
-  const { clock, logger, credentials, name } = options;
+  const { clock, logger, credentials, name, connect = connectPrepared } = options;
   const closing = new AbortController();
   const backoff = new Backoff(options.retry);
   const listeners = new Set<(status: ConnectionStatus) => void>();
@@ -49,16 +52,15 @@ export async function openManagedConnection(options: ManagedConnectionOptions): 
     logStatus(logger, name, status);
     for (const listener of listeners) listener(status);
   };
-  const prepare = async (): Promise<TlsConnectionOptions> => {
-    backoff.begin();
-    try {
+  const hooks: AttemptHooks = {
+    async prepare() {
       attemptSignal.throwIfAborted();
       await credentials.prepare(attemptSignal);
       return options.tls();
-    } catch (error) {
+    },
+    failed(error) {
       lastError = asError(error);
-      throw error;
-    }
+    },
   };
   const natsOptions: Omit<ConnectionOptions, 'tls'> = {
     servers: [...options.servers],
@@ -81,14 +83,18 @@ export async function openManagedConnection(options: ManagedConnectionOptions): 
       }
       return backoff.pauseMs;
     },
+    // Called once before each dial, which nothing else of the client's is.
     reconnectToServer: (servers) => {
+      const isFirst = backoff.attempts === 0;
+      backoff.begin();
+      lastError = undefined;
       const [next] = servers;
-      if (next === undefined || backoff.attempts > 0 || isPlanned) return null;
+      if (next === undefined || !isEstablished || !isFirst || isPlanned) return null;
       return { server: next, delay: backoff.firstPauseMs() };
     },
   };
 
-  const nats = await connectFirst(options, backoff, emit, () => connectPrepared(natsOptions, prepare));
+  const nats = await connectFirst(options, backoff, emit, () => connect(natsOptions, hooks));
   attemptSignal = closing.signal;
   isEstablished = true;
   let isUp = true;

@@ -10,24 +10,33 @@ import { LatticeError } from './errors.ts';
  * and pending publishes survive, because the client itself still does the reconnecting.
  */
 
-/** Runs before each attempt and returns the TLS options for it. A rejection fails the attempt, not the connection. */
-export type PrepareAttempt = () => Promise<TlsConnectionOptions>;
+export interface AttemptHooks {
+  /** Runs before each attempt and returns the TLS options for it. A rejection fails the attempt, not the connection. */
+  prepare(): Promise<TlsConnectionOptions>;
+  /** Hears why an attempt failed before the server was spoken to. */
+  failed(error: unknown): void;
+}
 
 /** The client copies its options but keeps the `tls` object, so that object identifies the connection. */
-const prepareByMarker = new WeakMap<object, PrepareAttempt>();
+const hooksByMarker = new WeakMap<object, AttemptHooks>();
 
 class PreparedTransport extends NodeTransport {
   override async connect(server: Server, options: ConnectionOptions): Promise<void> {
-    const prepare = prepareByMarker.get(options.tls ?? {});
-    if (prepare === undefined) {
+    const hooks = hooksByMarker.get(options.tls ?? {});
+    if (hooks === undefined) {
       await super.connect(server, options);
       return;
     }
-    const tls = await prepare();
-    // The client gave up on this attempt while it was prepared.
-    if (this.isClosed)
-      throw new LatticeError('ERR_CONNECT_FAILED', 'Cannot connect: the attempt was abandoned');
-    await super.connect(server, { ...options, tls: tls as NonNullable<ConnectionOptions['tls']> });
+    try {
+      const tls = await hooks.prepare();
+      // The client gave up on this attempt while it was prepared.
+      if (this.isClosed)
+        throw new LatticeError('ERR_CONNECT_FAILED', 'Cannot connect: the attempt was abandoned');
+      await super.connect(server, { ...options, tls: tls as NonNullable<ConnectionOptions['tls']> });
+    } catch (error) {
+      hooks.failed(error);
+      throw error;
+    }
   }
 }
 
@@ -36,10 +45,10 @@ function installTransport(): void {
   setTransportFactory({ factory: () => new PreparedTransport(), dnsResolveFn: nodeResolveHost });
 }
 
-/** As nats.js `connect`, with `prepare` before every attempt, reconnects included. */
+/** As nats.js `connect`, with `hooks.prepare` before every attempt, reconnects included. */
 export function connectPrepared(
   options: Omit<ConnectionOptions, 'tls'>,
-  prepare: PrepareAttempt,
+  hooks: AttemptHooks,
 ): Promise<NatsConnection> {
   const marker = {
     // Read only when somebody else's transport dials for us: then nothing may be sent.
@@ -50,7 +59,7 @@ export function connectPrepared(
       );
     },
   };
-  prepareByMarker.set(marker, prepare);
+  hooksByMarker.set(marker, hooks);
   installTransport();
   const pace = options.reconnectDelayHandler;
   return NatsConnectionImpl.connect({
