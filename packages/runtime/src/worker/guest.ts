@@ -16,7 +16,8 @@ export interface Guest {
 export function createGuest(compiled: CompiledComponent, host: WasiHost, limits: Limits): Guest {
   const wasi = createWasiImports(host);
   const instance = instantiateComponent(compiled, wasi.imports, limits);
-  const handle = instance.findInterface(httpHandlerName)?.['handle'];
+  const exported = compiled.exports.find((entry) => entry.name === httpHandlerName);
+  const handle = instance.findInterface(`${httpHandlerName}@${exported?.version ?? ''}`)?.['handle'];
   if (typeof handle !== 'function')
     throw new ComponentError('ERR_EXPORT_MISSING', `The component does not export "${httpHandlerName}"`);
   return { instance, wasi, handle: handle as ExportedFunction };

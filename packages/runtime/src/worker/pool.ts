@@ -250,9 +250,13 @@ class Pool implements ComponentPool, LinkEvents {
 
   stats(): PoolStats {
     let inFlight = 0;
-    for (const link of this.#links) inFlight += link.inFlight;
+    let workers = 0;
+    for (const link of this.#links) {
+      inFlight += link.inFlight;
+      if (link.isStarted) workers += 1;
+    }
     return {
-      workers: this.#links.size,
+      workers,
       inFlight,
       queued: this.#queue.length,
       calls: this.#calls,

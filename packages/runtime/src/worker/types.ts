@@ -76,6 +76,7 @@ export interface ComponentPoolOptions {
 }
 
 export interface PoolStats {
+  /** Workers that are ready for calls. */
   readonly workers: number;
   readonly inFlight: number;
   readonly queued: number;

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { get, request, startMany, textOf, withCode } from './pool-support.ts';
+
+const limits = { deadlineMs: 150 };
+
+test('a call that spins is answered at its deadline, its worker replaced, and the calls behind it tried again', async (context) => {
+  const pool = await startMany(context, { limits });
+  const begin = performance.now();
+  const spinning = assert.rejects(get(pool, '/s'), withCode('ERR_COMPONENT_DEADLINE'));
+  const behind = Array.from({ length: 5 }, () => get(pool, '/1'));
+  await spinning;
+  assert.ok(performance.now() - begin >= limits.deadlineMs);
+  assert.deepEqual(await Promise.all(behind), ['1', '2', '3', '4', '5']);
+  assert.equal(pool.stats().restarts, 1);
+});
+
+test('a spin inside a bulk memory operation ends too', async (context) => {
+  const pool = await startMany(context, { limits });
+  await assert.rejects(get(pool, '/f'), withCode('ERR_COMPONENT_DEADLINE'));
+  assert.equal(await get(pool, '/1'), '1');
+});
+
+test('a call that merely waits is ended without its worker', async (context) => {
+  const pool = await startMany(context, { limits });
+  await assert.rejects(get(pool, '/W'), withCode('ERR_COMPONENT_DEADLINE'));
+  assert.equal(await get(pool, '/1'), '1');
+  assert.equal(pool.stats().restarts, 0);
+});
+
+test('a response that has begun breaks off at the deadline', async (context) => {
+  const pool = await startMany(context, { limits });
+  const response = await pool.handleHttp(request('/p'));
+  assert.equal(response.status, 200);
+  await assert.rejects(textOf(response), withCode('ERR_COMPONENT_DEADLINE'));
+});
+
+test('with two workers the other one goes on meanwhile', async (context) => {
+  const pool = await startMany(context, { limits: { deadlineMs: 400 }, workers: 2 });
+  // The second worker becomes ready after the pool does.
+  while (pool.stats().workers < 2) await get(pool, '/w');
+  let isSpinning = true;
+  const spinning = assert.rejects(get(pool, '/s'), withCode('ERR_COMPONENT_DEADLINE')).then(() => {
+    isSpinning = false;
+  });
+  await get(pool, '/1');
+  assert.equal(isSpinning, true);
+  await spinning;
+});
+
+test('the aborted call of a client ends, also in the guest', async (context) => {
+  const pool = await startMany(context);
+  const controller = new AbortController();
+  const waiting = assert.rejects(get(pool, '/W', controller.signal), withCode('ERR_COMPONENT_ABORTED'));
+  assert.equal(await get(pool, '/1'), '1');
+  controller.abort();
+  await waiting;
+  // The instance that waited is gone; the other one answers.
+  assert.equal(await get(pool, '/1'), '2');
+  assert.equal(pool.stats().inFlight, 0);
+  await assert.rejects(get(pool, '/1', AbortSignal.abort()), withCode('ERR_COMPONENT_ABORTED'));
+});
+
+test('an aborted call that had not begun never begins', async (context) => {
+  const pool = await startMany(context, { limits: { instances: 1 } });
+  const controller = new AbortController();
+  const first = get(pool, '/w');
+  const second = assert.rejects(get(pool, '/t', controller.signal), withCode('ERR_COMPONENT_ABORTED'));
+  controller.abort();
+  await second;
+  await first;
+  assert.equal(await get(pool, '/1'), '2');
+});
