@@ -74,6 +74,15 @@ export function listCodec(type: ListType, element: Codec): Codec {
   return fromReadAndWrite(readElements, writeElements);
 }
 
+/** Up to this size the engine keeps the bytes of a typed array on its own heap, which is much cheaper. */
+const smallCopy = 64;
+
+function copySmall(bytes: Uint8Array, at: number, count: number): Uint8Array {
+  const copy = new Uint8Array(count);
+  for (let index = 0; index < count; index++) copy[index] = bytes[at + index] as number;
+  return copy;
+}
+
 function numberListCodec(
   arrayClass: NumberArrayClass,
   size: number,
@@ -85,6 +94,7 @@ function numberListCodec(
       const byteLength = count * size;
       checkList(cx, at, byteLength, align);
       cx.root.spend(byteLength);
+      if (arrayClass === Uint8Array && count <= smallCopy) return copySmall(cx.bytes, at, count);
       const buffer = cx.bytes.buffer as ArrayBuffer;
       return new arrayClass(buffer.slice(at, at + byteLength));
     },
