@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { ComponentError } from '../errors.ts';
 import type { CompiledComponent } from './component.ts';
+import { versionTrack } from '../binary/names.ts';
 import type { FunctionType, HostPath, ResourceType, ValueType } from './types.ts';
 
-/** Signatures by function: `wasi:http/types@0.2.12#[method]fields.get` gives the printed type. */
+/** Signatures by function, such as `wasi:http/types@0.2.12#[method]fields.get`: the printed type or its fingerprint. */
 export type Signatures = Readonly<Record<string, string>>;
 
 function withoutVersion(name: string): string {
@@ -77,9 +79,10 @@ class Printer {
   }
 }
 
+/** Without the names of the parameters: the host takes them by position. */
 function printFunction(type: FunctionType): string {
   const printer = new Printer();
-  const params = type.params.map((param) => `${param.name}:${printer.print(param.type)}`).join(',');
+  const params = type.params.map((param) => printer.print(param.type)).join(',');
   return `func(${params})->${printer.print(type.result)}`;
 }
 
@@ -100,13 +103,13 @@ export function describeSignatures(compiled: CompiledComponent): Signatures {
 
 /**
  * Refuses a component that declares a host function with another type than the host implements. Nothing else
- * does: the host's functions are JavaScript, and a guest may declare them as it likes. `expected` is keyed
- * without versions; functions it does not name pass. Throws ERR_IMPORT_INVALID.
+ * does: the host's functions are JavaScript, and a guest may declare them as it likes. `expected` has
+ * fingerprints by version track (`wasi:io/streams@0.2#...`); functions it does not name pass. Throws ERR_IMPORT_INVALID.
  */
 export function checkSignatures(compiled: CompiledComponent, expected: Signatures): void {
   for (const [name, signature] of Object.entries(describeSignatures(compiled))) {
-    const key = unversioned(name);
-    if (!Object.hasOwn(expected, key) || expected[key] === signature) continue;
+    const key = byTrack(name);
+    if (!Object.hasOwn(expected, key) || expected[key] === fingerprint(signature)) continue;
     throw new ComponentError(
       'ERR_IMPORT_INVALID',
       `The component imports ${JSON.stringify(name)} with another type than the host has.`,
@@ -114,13 +117,20 @@ export function checkSignatures(compiled: CompiledComponent, expected: Signature
   }
 }
 
-function unversioned(name: string): string {
-  const hash = name.indexOf('#');
-  return hash < 0 ? name : `${withoutVersion(name.slice(0, hash))}${name.slice(hash)}`;
+/** Enough of a digest to tell types apart that somebody made to collide. */
+export function fingerprint(signature: string): string {
+  return createHash('sha256').update(signature).digest('hex').slice(0, 40);
 }
 
-/** The same signatures keyed without versions, as {@link checkSignatures} takes them. */
-export function withoutVersions(signatures: Signatures): Signatures {
-  const entries = Object.entries(signatures).map(([name, signature]) => [unversioned(name), signature]);
-  return Object.fromEntries(entries) as Signatures;
+/** `wasi:io/streams@0.2.12#x` to `wasi:io/streams@0.2#x`: the same for all compatible versions. */
+function byTrack(name: string): string {
+  const [interfaceName = '', member] = name.split('#');
+  const at = interfaceName.lastIndexOf('@');
+  if (member === undefined || at < 0) return name;
+  return `${interfaceName.slice(0, at)}@${versionTrack(interfaceName.slice(at + 1))}#${member}`;
+}
+
+/** The same signatures keyed by version track. */
+export function trackSignatures(signatures: Signatures): Signatures {
+  return Object.fromEntries(Object.entries(signatures).map(([name, text]) => [byTrack(name), text]));
 }
