@@ -38,6 +38,7 @@ export class Fixture {
   workloadApi!: FakeWorkloadApi;
   #server: NatsServer | undefined;
   #callout: ChildProcess | undefined;
+  readonly #others: ChildProcess[] = [];
   #port = 0;
   calloutLog = '';
 
@@ -110,19 +111,27 @@ export class Fixture {
 
   /** Starts the process and, unless told otherwise, waits until it answers. */
   async startCallout(options: { userTtlMs?: number; isAwaited?: boolean } = {}): Promise<void> {
-    const settings = {
-      server: this.url,
-      workloadApi: this.workloadApi.address,
-      auditFile: this.auditFile,
-      userTtlMs: options.userTtlMs ?? 3_600_000,
-    };
+    this.#callout = this.#spawnCallout(this.auditFile, options.userTtlMs);
+    if (options.isAwaited !== false) await this.#waitFor(this.#callout);
+  }
+
+  /** A second instance with an audit log of its own; `stop` ends it. Returns how to kill it. */
+  async startOtherCallout(): Promise<{ auditFile: string; kill: (signal: NodeJS.Signals) => void }> {
+    const auditFile = join(this.folder, `audit-${this.#others.length + 2}.jsonl`);
+    const child = this.#spawnCallout(auditFile);
+    this.#others.push(child);
+    await this.#waitFor(child);
+    return { auditFile, kill: (signal) => void child.kill(signal) };
+  }
+
+  #spawnCallout(auditFile: string, userTtlMs = 3_600_000): ChildProcess {
+    const settings = { server: this.url, workloadApi: this.workloadApi.address, auditFile, userTtlMs };
     const script = fileURLToPath(new URL('callout-process.ts', import.meta.url));
     const flags = ['--conditions=@muster/source', '--disable-warning=ExperimentalWarning'];
     const child = spawn(process.execPath, [...flags, script, JSON.stringify(settings)], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: {},
     });
-    this.#callout = child;
     const keys = {
       issuerSeed: text(this.#issuerKey.seed()),
       xkeySeed: text(this.#xkey.seed()),
@@ -130,11 +139,14 @@ export class Fixture {
     };
     (child.stdio[3] as NodeJS.WritableStream).end(JSON.stringify(keys));
     child.stderr?.on('data', (chunk: Buffer) => (this.calloutLog += chunk.toString()));
-    if (options.isAwaited === false || child.stdout === null) return;
+    return child;
+  }
+
+  async #waitFor(child: ChildProcess): Promise<void> {
     const ended = once(child, 'exit').then(() => {
       throw new Error(`the callout ended: ${this.calloutLog}`);
     });
-    await Promise.race([once(child.stdout, 'data'), ended]);
+    if (child.stdout !== null) await Promise.race([once(child.stdout, 'data'), ended]);
     ended.catch(() => {});
   }
 
@@ -168,6 +180,7 @@ export class Fixture {
   async stop(): Promise<void> {
     this.signalCallout('SIGCONT');
     await this.stopCallout('SIGKILL');
+    for (const child of this.#others) child.kill('SIGKILL');
     await this.#server?.stop();
     await this.workloadApi.stop();
     rmSync(this.folder, { recursive: true, force: true });
