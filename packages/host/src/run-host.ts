@@ -1,12 +1,13 @@
 import { createEvent, createNkey, eventSubject, latticeBuckets } from '@muster/lattice';
 import type { LatticeConnection, LatticeEventData, LatticeEventName } from '@muster/lattice';
+import type { HttpLimits } from '@muster/providers';
 import { fetchArtifact } from './artifact.ts';
 import { createHostAudit } from './audit.ts';
 import { createComponentIdentities } from './component/identities.ts';
 import { createComponentManager } from './component/manager.ts';
 import { startComponent } from './component/running.ts';
 import { resolveHostConfig } from './config.ts';
-import type { HostConfig } from './config.ts';
+import type { HostConfig, ResolvedHostConfig } from './config.ts';
 import type { ControlContext } from './control/operation.ts';
 import { HostError } from './errors.ts';
 import type { HostParts } from './host-parts.ts';
@@ -17,6 +18,7 @@ import type { HostFacts } from './inventory.ts';
 import { hostLabels } from './labels.ts';
 import { wantedListeners } from './links/http-links.ts';
 import { createHttpListeners } from './links/http-listeners.ts';
+import { createRereader } from './session/reread.ts';
 import { createSession } from './session/session.ts';
 import type { Connections } from './session/session.ts';
 import { subscribeControl } from './session/subscribe.ts';
@@ -94,7 +96,7 @@ export async function runHost(
   const listeners = createHttpListeners({
     wanted: () => wantedListeners(state.links(), (id) => components.get(id) !== undefined, state.config),
     open: (address, handle) =>
-      parts.startHttpServer({ address, limits: config.httpLimits }, { handle, isServing, logger, clock }),
+      parts.startHttpServer({ address, limits: httpLimits(config) }, { handle, isServing, logger, clock }),
     handlerOf: (id) => (request, context) => {
       const component = components.get(id);
       return component === undefined ? Promise.reject(notRunning(id)) : component.handle(request, context);
@@ -118,17 +120,11 @@ export async function runHost(
       config: await parts.openBucket(ctl, names.config),
     });
   };
-  const reread = (): void => {
-    const ctl = connections?.ctl;
-    if (ctl === undefined || isStopping) {
-      return;
-    }
-    readState(ctl).catch((error: unknown) => {
-      // A connection without current state must not pass for a working one: start over.
-      logger.warn('lattice state not read again', { error });
-      void ctl.close();
-    });
-  };
+  const reread = createRereader({
+    connection: () => (isStopping ? undefined : connections?.ctl),
+    read: readState,
+    logger,
+  });
   const inventory = (): LatticeEventData['host_heartbeat'] =>
     hostInventory(facts, components.list(), clock.now());
   let isAnnounced = false;
@@ -195,6 +191,11 @@ export async function runHost(
   }
   logger.info('host started', { host: facts.id, spiffeId });
   return { id: facts.id, spiffeId, isServing, stopped: stopped.promise, stop };
+}
+
+/** A call may take its whole deadline without a byte moving; only a longer silence is one of the client. */
+function httpLimits({ httpLimits: given, componentDefaults }: ResolvedHostConfig): Partial<HttpLimits> {
+  return { idleTimeoutMs: Math.max(120_000, componentDefaults.deadlineMs + 30_000), ...given };
 }
 
 function notRunning(id: string): HostError {

@@ -75,7 +75,8 @@ export function createComponentIdentity(options: ComponentIdentityOptions): Comp
       return undefined;
     }
     // Written before the JWT-SVID is handed out: without a record there is none.
-    audit('allow', svid.id.toString(), 'a registration entry matches', audience);
+    const reason = svids.length > 1 ? 'several registration entries match' : 'a registration entry matches';
+    audit('allow', svid.id.toString(), reason, audience);
     const now = clock.now();
     held.delete(audience);
     held.set(audience, { svid, refreshAt: now + (svid.expiresAt - now) / 2 });

@@ -34,15 +34,21 @@ interface OpenListener {
 export function createHttpListeners(deps: HttpListenersDeps): HttpListeners {
   const { logger } = deps;
   const open = new Map<string, OpenListener>();
+  const closing = new Set<Promise<void>>();
   const reported = new Set<string>();
   let isStopped = false;
   let isDirty = false;
   let working: Promise<void> | undefined;
 
-  const close = async (address: string, listener: OpenListener): Promise<void> => {
+  // The address is free as soon as the listener begins to stop; its last requests need not hold up the others.
+  const close = (address: string, listener: OpenListener): void => {
     open.delete(address);
-    await listener.server.stop();
-    logger.info('http listener closed', { address, component: listener.target });
+    const done = listener.server
+      .stop()
+      .then(() => logger.info('http listener closed', { address, component: listener.target }))
+      .catch((error: unknown) => logger.warn('http listener did not close cleanly', { address, error }))
+      .finally(() => closing.delete(done));
+    closing.add(done);
   };
 
   const start = async (listener: WantedListener): Promise<void> => {
@@ -110,8 +116,11 @@ export function createHttpListeners(deps: HttpListenersDeps): HttpListeners {
         reported.delete(key);
       }
     }
-    const gone = [...open].filter(([address]) => !wanted.has(address));
-    await Promise.all(gone.map(([address, listener]) => close(address, listener)));
+    for (const [address, listener] of open) {
+      if (!wanted.has(address)) {
+        close(address, listener);
+      }
+    }
     for (const listener of wanted.values()) {
       const present = open.get(listener.address);
       if (present === undefined) {
@@ -145,7 +154,10 @@ export function createHttpListeners(deps: HttpListenersDeps): HttpListeners {
     async stop() {
       isStopped = true;
       await working;
-      await Promise.all([...open].map(([address, listener]) => close(address, listener)));
+      for (const [address, listener] of open) {
+        close(address, listener);
+      }
+      await Promise.all(closing);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { createJwtSource, createX509Source } from '@muster/spiffe';
-import type { JwtSvid, X509BundleSource, X509Source } from '@muster/spiffe';
+import type { JwtSvid, RetryOptions, X509BundleSource, X509Source } from '@muster/spiffe';
 import type { Clock, Logger } from '@muster/lattice';
 import type { ResolvedHostConfig } from '../config.ts';
 import { HostError } from '../errors.ts';
@@ -33,6 +33,7 @@ export async function openHostIdentity(
       address,
       spiffeId,
       timeoutMs: config.identityTimeoutMs,
+      retry: workloadApiRetry(config),
       clock,
       onError: (error, retryInMs) => logger.warn('workload api not usable', { error, retryInMs }),
     });
@@ -52,6 +53,12 @@ export async function openHostIdentity(
       await Promise.all([source.close(), tokens.close()]);
     },
   });
+}
+
+/** The pace of connection attempts holds for the Workload API too, but asking it never ends. */
+function workloadApiRetry({ retry }: ResolvedHostConfig): RetryOptions {
+  const { initialDelayMs = 500, maxDelayMs = 10_000 } = retry;
+  return { initialDelayMs, maxDelayMs };
 }
 
 /** Adds a timer of our own to what the source reports: the end of an SVID is noticed even if nobody says so. */

@@ -47,7 +47,7 @@ export function createSession(options: SessionOptions): Session {
   let isUp = false;
   let running: Promise<void> | undefined;
 
-  /** One life of the connections; resolves true when they were up. */
+  /** One life of the connections; resolves when it has ended after they were up. */
   const live = async (): Promise<void> => {
     const ended = new AbortController();
     const check = (): void => {
@@ -68,8 +68,13 @@ export function createSession(options: SessionOptions): Session {
     try {
       const ctl = await open('ctl');
       const rpc = await open('rpc');
+      let hasReconnected = false;
       ctl.onStatus(({ type }) => {
-        if (type === 'reconnected' && isUp) {
+        if (type !== 'reconnected') {
+          return;
+        }
+        hasReconnected = true;
+        if (isUp) {
           options.onReconnected();
         }
       });
@@ -77,6 +82,9 @@ export function createSession(options: SessionOptions): Session {
       isUp = true;
       isFirst = false;
       first.resolve();
+      if (hasReconnected) {
+        options.onReconnected();
+      }
       await Promise.race([aborted(ended.signal), ctl.closed, rpc.closed]);
       logger.warn('host disconnected', { hasIdentity: identity.isValid() });
     } finally {
@@ -95,6 +103,10 @@ export function createSession(options: SessionOptions): Session {
       try {
         await live();
         failures = 0;
+        if (identity.isValid()) {
+          // The server let us in and sent us away: no hurry to try that again.
+          await sleep(clock, backOff(options.retry, 1), stopping.signal);
+        }
       } catch (error) {
         if (stopping.signal.aborted) {
           break;
