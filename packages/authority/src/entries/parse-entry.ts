@@ -63,8 +63,8 @@ export function parseRegistrationEntry(
   if (spiffeId.toString().length > ENTRY_LIMITS.spiffeId) {
     refuse('spiffe_id', `it is longer than ${ENTRY_LIMITS.spiffeId} characters`);
   }
-  const id = fields.get('id') ?? '';
-  if (id !== '' && (typeof id !== 'string' || !ID.test(id))) {
+  const id = fields.has('id') ? fields.get('id') : '';
+  if (typeof id !== 'string' || (id !== '' && !ID.test(id))) {
     refuse('id', 'only letters, digits, ".", "_" and "-" are allowed, at most 255');
   }
   return {
@@ -157,7 +157,7 @@ export function parseSelector(value: unknown): Selector {
 }
 
 function readInteger(fields: ReadonlyMap<string, unknown>, key: string, maximum: number): number {
-  const value = fields.get(key) ?? 0;
+  const value = fields.has(key) ? fields.get(key) : 0;
   // Protobuf's JSON writes 64-bit integers as strings.
   const number = typeof value === 'string' && /^(0|[1-9][0-9]{0,15})$/.test(value) ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0 || number > maximum) {
@@ -213,7 +213,7 @@ function readDnsName(value: unknown, key: string): string {
 }
 
 function readAttributes(value: unknown): AdditionalAttributes {
-  if (value === undefined || value === null) return {};
+  if (value === undefined) return {};
   if (typeof value !== 'object' || Array.isArray(value))
     refuse('additional_attributes', 'an object is wanted');
   for (const [key, item] of Object.entries(value)) {

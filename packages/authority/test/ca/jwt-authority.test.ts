@@ -25,7 +25,7 @@ describe('JwtAuthority', () => {
       exp: Math.floor((NOW + 60_000) / 1000),
       jti: svid.tokenId,
     });
-    const key = createPublicKey({ key: authority.toJwk() as Record<string, string>, format: 'jwk' });
+    const key = createPublicKey({ key: authority.toJwk(), format: 'jwk' });
     const isValid = verify(
       'sha256',
       Buffer.from(`${header}.${claims}`),

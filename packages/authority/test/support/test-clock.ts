@@ -1,25 +1,26 @@
 import type { Clock, Timer } from '@muster/lattice';
 
-interface Pending extends Timer {
+interface Pending {
   readonly at: number;
   readonly run: () => void;
 }
 
-/** A clock that stands still until a test moves it. */
+/** A clock that stands still until a test moves it. Timers run by elapsed time, whatever the time of day does. */
 export class TestClock implements Clock {
-  #now: number;
+  #elapsed = 0;
+  #offset: number;
   #pending: Pending[] = [];
 
   constructor(now: number = Date.UTC(2026, 0, 1)) {
-    this.#now = now;
+    this.#offset = now;
   }
 
   now(): number {
-    return this.#now;
+    return this.#offset + this.#elapsed;
   }
 
   setTimeout(run: () => void, delayMs: number): Timer {
-    const timer: Pending = { at: this.#now + delayMs, run };
+    const timer: Pending = { at: this.#elapsed + delayMs, run };
     this.#pending.push(timer);
     return timer;
   }
@@ -34,19 +35,19 @@ export class TestClock implements Clock {
 
   /** Moves on, running what becomes due in order. Work that it starts elsewhere is not waited for. */
   advance(ms: number): void {
-    const end = this.#now + ms;
+    const end = this.#elapsed + ms;
     for (;;) {
       const [next] = this.#pending.filter((item) => item.at <= end).sort((a, b) => a.at - b.at);
       if (next === undefined) break;
       this.#pending = this.#pending.filter((item) => item !== next);
-      this.#now = Math.max(this.#now, next.at);
+      this.#elapsed = Math.max(this.#elapsed, next.at);
       next.run();
     }
-    this.#now = end;
+    this.#elapsed = end;
   }
 
-  /** Sets the time without running anything, as an operator or a suspended machine does. */
+  /** Sets the time of day without time passing, as an operator does. */
   jump(ms: number): void {
-    this.#now += ms;
+    this.#offset += ms;
   }
 }
