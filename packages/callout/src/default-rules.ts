@@ -32,7 +32,10 @@ export function defaultRules(options: { trustDomain: string; lattice: string }):
 /** Replies to the identity's own requests; nobody else may read there. */
 const OWN_INBOX = '{inbox}.>';
 
-/** State, events and control requests of a host. */
+/**
+ * State, events and control requests of a host. A host cannot create streams: whoever can has nats-server republish what
+ * is stored under any subject, control requests to other hosts included.
+ */
 function hostControl(root: string, lattice: string): Rule {
   const control = controlSubjects(lattice);
   const buckets = latticeBuckets(lattice);
@@ -46,8 +49,8 @@ function hostControl(root: string, lattice: string): Rule {
         eventSubject(lattice, '*'),
         auditSubject(lattice, 'host'),
         JETSTREAM_INFO,
-        ...bucketPermissions(buckets.lattice, { isCreator: true }),
-        ...bucketPermissions(buckets.config, { isCreator: true }),
+        ...bucketPermissions(buckets.lattice),
+        ...bucketPermissions(buckets.config),
         systemSubjects.userInfo,
       ],
     },
@@ -77,7 +80,7 @@ function hostRpc(root: string, lattice: string): Rule {
   };
 }
 
-/** Commands, reports and reading the audit records. Operators read the stored state; only hosts write it. */
+/** Commands, reports and reading the audit records. Operators create the buckets and read them; only hosts write there. */
 function operator(root: string, lattice: string): Rule {
   const buckets = latticeBuckets(lattice);
   return {
@@ -88,8 +91,8 @@ function operator(root: string, lattice: string): Rule {
       allow: [
         controlSubjects(lattice).all,
         JETSTREAM_INFO,
-        ...bucketPermissions(buckets.lattice, { isReader: true }),
-        ...bucketPermissions(buckets.config, { isReader: true }),
+        ...bucketPermissions(buckets.lattice, { isReader: true, isCreator: true }),
+        ...bucketPermissions(buckets.config, { isReader: true, isCreator: true }),
         ...streamReadPermissions(auditStream(lattice), { isCreator: true }),
         systemSubjects.accountConnections,
         systemSubjects.userInfo,

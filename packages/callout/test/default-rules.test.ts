@@ -41,7 +41,6 @@ test('a host answers control requests, keeps state and sends events on ctl', () 
     eventSubject('default', 'host_started'),
     auditSubject('default', 'host'),
     info,
-    create,
     values.replace('>', 'x'),
     systemSubjects.userInfo,
   ]) {
@@ -58,7 +57,8 @@ test('a host cannot send commands, touch other lattices and buckets, read what o
     control.configPut('x'),
     eventSubject('other', 'host_started'),
     auditSubject('default', 'callout'),
-    bucketSubjects('CONFIGDATA_other').create,
+    bucketSubjects('CONFIGDATA_default').create,
+    bucketSubjects('LATTICEDATA_default').create,
     '$JS.API.STREAM.DELETE.KV_CONFIGDATA_default',
     '$JS.API.STREAM.PURGE.KV_CONFIGDATA_default',
     '$SYS.REQ.SERVER.PING',
@@ -119,6 +119,8 @@ test('an operator commands, watches and reports, and reads the audit records', (
     `$JS.API.DIRECT.GET.${stream}`,
     `$JS.API.CONSUMER.CREATE.${stream}.c`,
     bucketSubjects('CONFIGDATA_default').info,
+    bucketSubjects('CONFIGDATA_default').create,
+    bucketSubjects('LATTICEDATA_default').create,
   ];
   for (const subject of allowed) assert.equal(may('pub', OPERATOR_ID, 'cli', subject), true, subject);
   for (const subject of [
@@ -136,7 +138,7 @@ test('an operator cannot answer for hosts, write state past them, rewrite audit 
     auditSubject('default', 'callout'),
     eventSubject('default', 'host_started'),
     bucketSubjects('CONFIGDATA_default').values.replace('>', 'x'),
-    bucketSubjects('CONFIGDATA_default').create,
+    bucketSubjects('CONFIGDATA_other').create,
     `$JS.API.STREAM.DELETE.${stream}`,
     `$JS.API.STREAM.PURGE.${stream}`,
     `$JS.API.STREAM.UPDATE.${stream}`,

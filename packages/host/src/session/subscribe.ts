@@ -3,6 +3,9 @@ import type { LatticeConnection, Logger } from '@muster/lattice';
 import { dispatchControl } from '../control/dispatch.ts';
 import type { ControlContext } from '../control/operation.ts';
 
+/** Set by nats-server on what it republishes from a stream; nobody has sent such a message to this host. */
+const STREAM_HEADER = 'Nats-Stream';
+
 /** Subscribes to everything a host answers; resolves when the server knows the subscriptions. */
 export async function subscribeControl(
   connection: LatticeConnection,
@@ -16,6 +19,10 @@ export async function subscribeControl(
       callback: (error, message) => {
         if (error !== null) {
           logger.error('control subscription refused', { subject, error });
+          return;
+        }
+        if (message.headers?.has(STREAM_HEADER) === true) {
+          logger.warn('control request refused: it comes out of a stream', { subject });
           return;
         }
         void dispatchControl(

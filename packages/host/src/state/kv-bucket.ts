@@ -1,6 +1,6 @@
 import { Kvm } from '@nats-io/kv';
 import type { KV } from '@nats-io/kv';
-import { bucketSubjects } from '@muster/lattice';
+import { bucketSubjects, latticeBuckets } from '@muster/lattice';
 import type { LatticeConnection } from '@muster/lattice';
 import type { Bucket, BucketEntry } from './bucket.ts';
 
@@ -33,12 +33,7 @@ const STREAM_NAME_IN_USE = 10_058;
 
 /** Opens a JetStream KV bucket and creates it when it is missing. Throws when JetStream refuses. */
 export async function openKvBucket(nats: NatsConnection, name: string): Promise<Bucket> {
-  if ((await messageCount(nats, name)) === undefined) {
-    const created = await ask(nats, bucketSubjects(name).create, bucketStream(name));
-    if (created.code !== undefined && created.code !== STREAM_NAME_IN_USE) {
-      throw new Error(`Cannot create bucket "${name}": JetStream answered error ${created.code}`);
-    }
-  }
+  await ensureBucket(nats, name);
   const kv = await new Kvm(nats).open(name, { allow_direct: true });
   return {
     get: async (key) => entryOf(await kv.get(key)),
@@ -47,6 +42,26 @@ export async function openKvBucket(nats: NatsConnection, name: string): Promise<
     purge: (key) => kv.purge(key),
     watch: (handlers) => watch(nats, kv, name, handlers),
   };
+}
+
+/**
+ * Creates the two buckets of a lattice where they are missing. For an operator that prepares a lattice whose hosts may not
+ * create streams themselves. Throws when JetStream refuses.
+ */
+export async function createStateBuckets(nats: NatsConnection, lattice: string): Promise<void> {
+  const buckets = latticeBuckets(lattice);
+  await ensureBucket(nats, buckets.lattice);
+  await ensureBucket(nats, buckets.config);
+}
+
+async function ensureBucket(nats: NatsConnection, name: string): Promise<void> {
+  if ((await messageCount(nats, name)) !== undefined) {
+    return;
+  }
+  const created = await ask(nats, bucketSubjects(name).create, bucketStream(name));
+  if (created.code !== undefined && created.code !== STREAM_NAME_IN_USE) {
+    throw new Error(`Cannot create bucket "${name}": JetStream answered error ${created.code}`);
+  }
 }
 
 async function compareAndSet(
