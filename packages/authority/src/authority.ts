@@ -75,7 +75,8 @@ export interface AuthorityDependencies {
 }
 
 /**
- * Starts an authority: keys in memory, both sockets open, ready for callers when the promise resolves. Throws
+ * Starts an authority: keys in memory, both sockets open, ready for callers when the promise resolves. From then on
+ * this process adopts the orphans among its descendants, so that each of them stays known as one. Throws
  * ERR_CONFIG_INVALID, ERR_ENTRY_INVALID, ERR_ENTRIES_FILE, ERR_ATTESTATION_UNAVAILABLE, ERR_SOCKET_PATH, ERR_SOCKET_IN_USE.
  */
 export async function startAuthority(
@@ -86,6 +87,8 @@ export async function startAuthority(
   const entries = loadEntries(settings, dependencies);
   const libc = await loadLibc();
   const mode = await testAttestation(libc);
+  // A descendant must not become a stranger by letting its parent end.
+  libc.adoptOrphans();
   const audit = createAuditLog({
     service: 'authority',
     clock: dependencies.clock,

@@ -7,9 +7,10 @@ import {
   TrustDomain,
   verifyJwtSvid,
   verifyX509Svid,
+  WorkloadApiClient,
   type X509Context,
 } from '@muster/spiffe';
-import { startAuthority, type AuthorityConfig } from '../src/index.ts';
+import { startAuthority, type AuthorityConfig, type RegistrationEntry } from '../src/index.ts';
 import { entry, startTestAuthority, TRUST_DOMAIN } from './support/authority.ts';
 import { countPidfds } from './support/descriptors.ts';
 import { createFolder } from './support/folder.ts';
@@ -18,6 +19,16 @@ import { TestClock } from './support/test-clock.ts';
 
 const TD = TrustDomain.parse(TRUST_DOMAIN);
 const CALLER = new URL('./support/caller.ts', import.meta.url).pathname;
+const SERVER = new URL('./support/server.ts', import.meta.url).pathname;
+
+function operatorEntry(): RegistrationEntry {
+  return entry('/operator/me', {
+    selectors: [
+      { type: 'unix', value: `uid:${process.geteuid?.()}` },
+      { type: 'muster', value: 'external' },
+    ],
+  });
+}
 
 describe('startAuthority', () => {
   it('opens private sockets and leaves neither socket nor descriptor behind', async () => {
@@ -205,12 +216,7 @@ describe('attestation of real processes', () => {
       entries: [
         entry('/callout', { selectors: [{ type: 'muster', value: 'child:callout' }] }),
         entry('/host', { selectors: [{ type: 'muster', value: 'child:host' }] }),
-        entry('/operator/me', {
-          selectors: [
-            { type: 'unix', value: `uid:${process.geteuid?.()}` },
-            { type: 'muster', value: 'external' },
-          ],
-        }),
+        operatorEntry(),
         entry('/authority'),
       ],
     });
@@ -232,25 +238,34 @@ describe('attestation of real processes', () => {
     assert.equal(await callout.line(), `spiffe://${TRUST_DOMAIN}/host`);
   });
 
-  it('serves whoever hangs below neither this process nor its children as external', async () => {
-    await using test = await startTestAuthority({
-      entries: [
-        entry('/operator/me', {
-          selectors: [
-            { type: 'unix', value: `uid:${process.geteuid?.()}` },
-            { type: 'muster', value: 'external' },
-          ],
-        }),
-      ],
-    });
-    // Its parent ends at once, so it is handed to init: by the chain of parents it is no descendant any more.
+  it('knows a descendant whose parent ended: to hang below init would make it a stranger', async () => {
+    await using test = await startTestAuthority({ entries: [operatorEntry()] });
     const script = `
-      require('node:child_process').spawn(process.execPath, ['--conditions=@muster/source', ...process.argv.slice(1)], {
-        detached: true, stdio: 'inherit',
-      }).unref();
+      require('node:child_process').spawn(
+        process.execPath,
+        ['--conditions=@muster/source', ...process.argv.slice(1), process.pid],
+        { detached: true, stdio: 'inherit' },
+      ).unref();
     `;
-    await using orphan = startScript(script, CALLER, test.address, 'once');
-    assert.equal(await orphan.line(), `spiffe://${TRUST_DOMAIN}/operator/me`);
+    await using orphan = startScript(script, CALLER, test.address);
+    assert.equal(await orphan.line(), 'ERR_NO_IDENTITY');
+  });
+
+  it('serves a process that is no descendant as external, and nobody else', async () => {
+    using folder = createFolder();
+    const address = `unix://${folder.join('api.sock')}`;
+    await using server = startFile(SERVER, folder.join('api.sock'), JSON.stringify([operatorEntry()]));
+    assert.equal(await server.line(), 'serving');
+    await using client = new WorkloadApiClient({ address });
+    const [svid] = await client.fetchJwtSvids({ audience: ['a'] });
+    assert.equal(svid?.id.path, '/operator/me', 'this process is the parent of the authority');
+    await using sibling = startFile(CALLER, address);
+    sibling.tell('fetch');
+    assert.equal(await sibling.line(), `spiffe://${TRUST_DOMAIN}/operator/me`);
+    server.tell(`spawn ${CALLER} ${address}`);
+    assert.equal(await server.line(), 'ERR_NO_IDENTITY', 'a child of the authority');
+    server.tell('self');
+    assert.equal(await server.line(), 'ERR_NO_IDENTITY', 'the authority itself');
   });
 });
 

@@ -5,7 +5,7 @@ const MAX_TRIES = 4;
 
 /**
  * Whether a process descends from another by its chain of parents; undefined when the chain kept changing while it
- * was read. A process whose parent ended hangs below init and is no descendant any more.
+ * was read. A process whose parent ended hangs below the nearest ancestor that adopts orphans, else below init.
  */
 export function isDescendant(
   process: ProcessFacts,

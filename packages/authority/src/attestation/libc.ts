@@ -19,6 +19,8 @@ export interface Libc {
   hasExited(pidfd: number): boolean;
   /** Takes the exclusive lock of an open file or directory without waiting; false when someone else holds it. */
   lock(fd: number): boolean;
+  /** Makes this process the parent of its descendants whose own parent ends (prctl(2), PR_SET_CHILD_SUBREAPER). */
+  adoptOrphans(): void;
 }
 
 const SOL_SOCKET = 1;
@@ -26,6 +28,7 @@ const SO_PEERCRED = 17;
 const SO_PEERPIDFD = 77;
 const SYS_PIDFD_OPEN = 434;
 const LOCK_EX_NB = 2 | 4;
+const PR_SET_CHILD_SUBREAPER = 36;
 const POLLIN = 1;
 const EINTR = 4;
 const EAGAIN = 11;
@@ -58,6 +61,7 @@ function bind(koffi: typeof import('koffi').default): Libc {
   const getsockopt = library.func('int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint32_t *)');
   const syscall = library.func('long syscall(long, ...)');
   const poll = library.func('int poll(_Inout_ uint8_t *, unsigned long, int)');
+  const prctl = library.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)');
   const flock = library.func('int flock(int, int)');
   const failed = (call: string): AuthorityError =>
     new AuthorityError(
@@ -89,6 +93,10 @@ function bind(koffi: typeof import('koffi').default): Libc {
       value.writeInt16LE(POLLIN, 4);
       // A failing poll says nothing about life, so the process counts as gone.
       return poll(value, 1, 0) !== 0;
+    },
+    adoptOrphans() {
+      if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0) return;
+      throw new AuthorityError('ERR_ATTESTATION_UNAVAILABLE', `Cannot adopt orphans: errno ${koffi.errno()}`);
     },
     lock(fd) {
       for (;;) {

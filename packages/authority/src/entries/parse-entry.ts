@@ -214,7 +214,7 @@ function readDnsName(value: unknown, key: string): string {
 
 function readAttributes(value: unknown): AdditionalAttributes {
   if (value === undefined) return {};
-  if (typeof value !== 'object' || Array.isArray(value))
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
     refuse('additional_attributes', 'an object is wanted');
   for (const [key, item] of Object.entries(value)) {
     if (key !== 'disable_x509_svid_prefetch' && key !== 'jwt_svid_include_jti') {

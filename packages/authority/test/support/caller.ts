@@ -1,8 +1,8 @@
-// A process that asks the Workload API for its identity whenever it is told to, or once, and says what it got.
+// A process that asks the Workload API for its identity whenever it is told to, or once its parent is gone, and says what it got.
 import { createInterface } from 'node:readline';
 import { WorkloadApiClient } from '@muster/spiffe';
 
-const [address = '', mode] = process.argv.slice(2);
+const [address = '', parent] = process.argv.slice(2);
 const client = new WorkloadApiClient({ address });
 
 async function fetchOnce(): Promise<void> {
@@ -14,10 +14,9 @@ async function fetchOnce(): Promise<void> {
   }
 }
 
-if (mode === 'once') {
-  // Until the process that started this one is gone.
-  const parent = process.ppid;
-  while (process.ppid === parent) await new Promise((resolve) => setTimeout(resolve, 5));
+if (parent !== undefined) {
+  // Once the process that started this one is gone.
+  while (String(process.ppid) === parent) await new Promise((resolve) => setTimeout(resolve, 5));
   await fetchOnce();
   await client.close();
 } else {
