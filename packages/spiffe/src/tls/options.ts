@@ -62,26 +62,22 @@ export function tlsClientOptions(options: TlsClientOptions): ConnectionOptions {
 
 export interface TlsServerOptions {
   readonly svid: X509SvidSource;
-  /** Where the clients' bundles come from. When it is given, a client must present a certificate; add `guardTlsServer`, which verifies it. */
-  readonly bundles?: X509BundleSource | undefined;
-  /** Trust domains whose clients may connect. Needed with `bundles`. */
-  readonly trustDomains?: readonly TrustDomain[] | undefined;
+  /** Mutual TLS: a client must present an X.509-SVID that `guardTlsServer` verifies. Default false. */
+  readonly isClientRequired?: boolean | undefined;
 }
 
 /**
- * Options for `tls.createServer` and what takes the same. With `bundles`, OpenSSL turns away what no listed trust domain
- * signed, and `guardTlsServer` must decide about the rest. A running server takes a new SVID or bundle by
- * `server.setSecureContext` with fresh options. Throws SpiffeError.
+ * Options for `tls.createServer` and what takes the same. With `isClientRequired` the server refuses every client until
+ * `guardTlsServer` is called on it, so a guard that was forgotten lets nobody in. A running server takes a new SVID by
+ * `server.setSecureContext` with fresh options. Throws what `getX509Svid` throws.
  */
 export function tlsServerOptions(options: TlsServerOptions): TlsOptions {
   const server: TlsOptions = { minVersion: 'TLSv1.2', secureOptions: SECURE_OPTIONS };
-  const { bundles, trustDomains = [] } = options;
-  if (bundles === undefined) {
-    return withSvid(server, options.svid);
+  if (options.isClientRequired === true) {
+    // No authority at all, not those of the system: OpenSSL then accepts nobody, and leaves the chain to the guard.
+    Object.assign(server, { ca: [], requestCert: true, rejectUnauthorized: true });
   }
-  const ca = trustDomains.map((trustDomain) => findBundlePem(bundles, trustDomain)).join('');
-  const mutual: TlsOptions = { ...server, ca, requestCert: true, rejectUnauthorized: true };
-  return withSvid(Object.assign(mutual, { allowPartialTrustChain: true }), options.svid);
+  return withSvid(server, options.svid);
 }
 
 function withSvid<O extends object>(target: O, source: X509SvidSource): O {

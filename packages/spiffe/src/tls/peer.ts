@@ -46,12 +46,15 @@ export function verifyTlsPeer(socket: TLSSocket, policy: PeerPolicy): VerifiedX5
 
 /**
  * Makes a TLS, HTTPS or HTTP/2 server destroy each connection whose client does not verify, before any handler of the
- * server sees it. To be used with `tlsServerOptions`, before the server listens.
+ * server sees it. To be called once, on a server made with `tlsServerOptions` and `isClientRequired`, before it listens.
  */
 export function guardTlsServer(
   server: Server,
   policy: PeerPolicy & { readonly onRefused?: ((error: Error, socket: TLSSocket) => void) | undefined },
 ): void {
+  // The decision moves from OpenSSL to the listener. It has to: where OpenSSL has accepted a client, node:tls (24.x) reads
+  // the certificate before the event, and that drops the intermediates of the client.
+  Object.assign(server, { rejectUnauthorized: false });
   // Prepended and synchronous: the listeners of http and http2 run after it, and see a destroyed socket.
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     try {

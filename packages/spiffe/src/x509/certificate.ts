@@ -13,11 +13,11 @@ import {
   readDerChildren,
   readDerTime,
 } from '../wire/der/reader.ts';
+import type { DerElement } from '../wire/der/reader.ts';
 import { parseExtensions } from './extensions.ts';
 import type { Extensions } from './extensions.ts';
 import { findKeyFault } from './key-policy.ts';
 import { isSignatureValid, parseSignatureAlgorithm } from './signature.ts';
-import type { SignatureAlgorithm } from './signature.ts';
 
 const MAX_CERTIFICATE_BYTES = 64 * 1024;
 const VERSION_3 = 2;
@@ -32,7 +32,7 @@ interface CertificateFields {
   readonly expiresAt: number;
   readonly spki: Uint8Array;
   readonly extensions: Extensions;
-  readonly algorithm: SignatureAlgorithm;
+  readonly algorithm: DerElement;
   readonly signature: Uint8Array;
 }
 
@@ -50,7 +50,7 @@ export class Certificate {
   readonly spki: Uint8Array;
   readonly extensions: Extensions;
   readonly #tbs: Uint8Array;
-  readonly #algorithm: SignatureAlgorithm;
+  readonly #algorithm: DerElement;
   readonly #signature: Uint8Array;
   #publicKey: KeyObject | undefined;
 
@@ -82,13 +82,15 @@ export class Certificate {
     return this.#publicKey;
   }
 
-  /** Says whether this certificate is signed by the key of the other one. Checks nothing else. */
+  /** Says whether this certificate is signed by the key of the other one. Checks nothing else. Throws SpiffeError `ERR_CERTIFICATE_ALGORITHM` or `ERR_CERTIFICATE_KEY`. */
   isSignedBy(issuer: Certificate): boolean {
-    return isSignatureValid(this.#algorithm, issuer.publicKey, this.#tbs, this.#signature);
+    // Read only now: an authority may be signed in ways that are not accepted, as long as nobody relies on that signature.
+    const algorithm = parseSignatureAlgorithm(this.#algorithm);
+    return isSignatureValid(algorithm, issuer.publicKey, this.#tbs, this.#signature);
   }
 }
 
-/** Reads one DER certificate. Throws SpiffeError `ERR_CERTIFICATE_MALFORMED` or `ERR_CERTIFICATE_ALGORITHM`. */
+/** Reads one DER certificate. Throws SpiffeError `ERR_CERTIFICATE_MALFORMED`. */
 export function parseCertificate(bytes: Uint8Array): Certificate {
   try {
     if (bytes.length > MAX_CERTIFICATE_BYTES) {
@@ -158,7 +160,7 @@ function parseFields(bytes: Uint8Array): CertificateFields {
     expiresAt: readDerTime(notAfter),
     spki: expectTag(spki, DER_TAG.SEQUENCE).bytes,
     extensions: parseOptionalFields(optional),
-    algorithm: parseSignatureAlgorithm(innerAlgorithm),
+    algorithm: expectTag(innerAlgorithm, DER_TAG.SEQUENCE),
     signature,
   };
 }

@@ -48,8 +48,9 @@ class PathSearch {
   extend(path: readonly Certificate[]): readonly Certificate[] | undefined {
     const current = path.at(-1)!;
     for (const anchor of candidates(current, this.#anchors)) {
-      if (this.#isIssuer(anchor, path, true)) {
-        return [...path, anchor];
+      const found = [...path, anchor];
+      if (this.#isIssuer(anchor, path, true) && this.#isWithinNameConstraints(found)) {
+        return found;
       }
     }
     if (path.length >= MAX_PATH_LENGTH) {
@@ -64,6 +65,28 @@ class PathSearch {
       }
     }
     return undefined;
+  }
+
+  /**
+   * Asked only of a path that is complete, since comparing names can take long: who cannot complete a path shall not be
+   * able to make it take long.
+   */
+  #isWithinNameConstraints(path: readonly Certificate[]): boolean {
+    const isWithin = path.every((issuer, index) => {
+      const { nameConstraints } = issuer.extensions;
+      const below = path.slice(0, index);
+      return (
+        nameConstraints === undefined ||
+        !below.some((certificate) => findNameViolation(nameConstraints, allNames(certificate)) !== undefined)
+      );
+    });
+    if (!isWithin) {
+      this.firstObstacle ??= fault(
+        'ERR_CA_NAME_CONSTRAINTS',
+        'a name is outside the name constraints of an issuing certificate',
+      );
+    }
+    return isWithin;
   }
 
   #isIssuer(issuer: Certificate, path: readonly Certificate[], isAnchor: boolean): boolean {
@@ -107,7 +130,7 @@ function checkIssuer(
   now: number,
   isAnchor: boolean,
 ): void {
-  const { basicConstraints, keyUsage, nameConstraints } = issuer.extensions;
+  const { basicConstraints, keyUsage } = issuer.extensions;
   checkCriticalExtensions(issuer);
   if (basicConstraints?.isCa !== true) {
     throw fault('ERR_CA_NOT_CA', 'an issuing certificate must have cA true');
@@ -131,15 +154,6 @@ function checkIssuer(
     throw fault(
       'ERR_CA_PATH_LENGTH',
       `more than ${basicConstraints.pathLength} certificates are below an issuing one`,
-    );
-  }
-  if (
-    nameConstraints !== undefined &&
-    below.some((certificate) => findNameViolation(nameConstraints, allNames(certificate)))
-  ) {
-    throw fault(
-      'ERR_CA_NAME_CONSTRAINTS',
-      'a name is outside the name constraints of an issuing certificate',
     );
   }
 }

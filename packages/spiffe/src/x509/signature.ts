@@ -1,7 +1,7 @@
 import { constants, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
-import { SpiffeError } from '../errors.ts';
+import { isSpiffeError, SpiffeError } from '../errors.ts';
 import {
   DER_TAG,
   expectTag,
@@ -37,7 +37,18 @@ const HASHES = new Map<string, 'sha256' | 'sha384' | 'sha512'>([
 ]);
 
 /** Reads an AlgorithmIdentifier. Throws SpiffeError `ERR_CERTIFICATE_ALGORITHM` for one that is not accepted. */
-export function parseSignatureAlgorithm(element: DerElement | undefined): SignatureAlgorithm {
+export function parseSignatureAlgorithm(element: DerElement): SignatureAlgorithm {
+  try {
+    return parse(element);
+  } catch (error) {
+    if (isSpiffeError(error) && error.code === 'ERR_DER_MALFORMED') {
+      throw notAccepted('the signature algorithm is malformed', error);
+    }
+    throw error;
+  }
+}
+
+function parse(element: DerElement): SignatureAlgorithm {
   const [oidElement, parameters, ...rest] = readDerChildren(
     expectTag(element, DER_TAG.SEQUENCE),
     DER_TAG.SEQUENCE,
@@ -116,6 +127,6 @@ function isNull(element: DerElement): boolean {
   return element.tag === DER_TAG.NULL && element.contents.length === 0;
 }
 
-function notAccepted(reason: string): SpiffeError {
-  return new SpiffeError('ERR_CERTIFICATE_ALGORITHM', `Cannot accept certificate: ${reason}`);
+function notAccepted(reason: string, cause?: unknown): SpiffeError {
+  return new SpiffeError('ERR_CERTIFICATE_ALGORITHM', `Cannot accept certificate: ${reason}`, { cause });
 }

@@ -355,6 +355,13 @@ test('A16 only one spelling of base64url is accepted', () => {
   for (const text of spellings) {
     assert.throws(() => verify(text), isSpiffeError, text);
   }
+  for (const text of [
+    `${header}=.${claims}.${signature}`,
+    `${header}.${claims}=.${signature}`,
+    `${header}.${claims}.${signature}==`,
+  ]) {
+    assert.throws(() => verify(text), { code: 'ERR_JWT_BASE64' }, text);
+  }
 });
 
 test('A17 tokens beyond the size are refused before any work', () => {

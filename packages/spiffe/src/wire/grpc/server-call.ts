@@ -45,12 +45,13 @@ export async function serveCall(
   const path = headers[':path'] ?? '';
   const response = new Response(stream);
   const ended = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
   const end = (): void => {
+    clearTimeout(timer);
     ended.abort();
   };
   stream.once('close', end);
   context.closing.addEventListener('abort', end, { once: true });
-  let timer: NodeJS.Timeout | undefined;
   try {
     const method = findMethod(path, rawHeaders, context);
     const timeoutMs = parseTimeout(headers['grpc-timeout']);
