@@ -216,6 +216,7 @@ export class Fixture {
           own('/nats/test', { x509_svid_ttl: 86_400 }),
           own('/callout', { x509_svid_ttl: 3_600 }),
           own('/lattice/default/host/a'),
+          own('/lattice/default/host/b'),
           own('/operator/test', { x509_svid_ttl: 3_600 }),
         ],
         authorizedDelegates: [HOST_ID],

@@ -166,8 +166,8 @@ test('a client that goes away aborts the signal of its request', async () => {
   await aborted.promise;
 });
 
-test('several requests use one connection and the last one closes it', async () => {
-  await using it = await rig(echo, { limits: { maxRequestsPerConnection: 2 } });
+test('several requests use one connection and the last answer says that it closes', async () => {
+  await using it = await rig(echo, { limits: { maxRequestsPerConnection: 2, keepAliveTimeoutMs: 50 } });
   const one = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
   const answers = await raw(it.port, one + one);
   assert.equal(answers.match(/HTTP\/1\.1 200/g)?.length, 2);
