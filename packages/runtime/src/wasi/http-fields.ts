@@ -1,4 +1,5 @@
 import { ResultError, Trap } from '../errors.ts';
+import { latin1Of } from './latin1.ts';
 
 /** `header-error` of `wasi:http/types`. */
 type HeaderError = { tag: 'invalid-syntax' } | { tag: 'forbidden' } | { tag: 'immutable' };
@@ -50,10 +51,7 @@ type Value = string | Uint8Array;
 const toBytes = (value: Value): Uint8Array =>
   typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'latin1')) : value;
 
-const toText = (value: Value): string =>
-  typeof value === 'string'
-    ? value
-    : Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1');
+const toText = (value: Value): string => (typeof value === 'string' ? value : latin1Of(value));
 
 class Store {
   readonly names: string[] = [];

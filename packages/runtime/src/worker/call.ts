@@ -43,6 +43,11 @@ export class Call {
     this.#onSettled = onSettled;
   }
 
+  /** The caller has everything it will get. */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
   get bodyKind(): number {
     const { body } = this.request;
     if (body === undefined) return bodyKind.none;
@@ -53,12 +58,13 @@ export class Call {
   respond(
     status: number,
     headers: readonly string[],
-    body: Uint8Array | undefined,
+    content: Uint8Array | string | undefined,
     isWhole: boolean,
     onRead: (bytes: number) => void,
   ): void {
     if (this.#isAnswered || this.isFailed) return;
     this.#isAnswered = true;
+    const body = typeof content === 'string' ? Buffer.from(content, 'latin1') : content;
     if (isWhole) {
       this.#resolve({ status, headers: toPairs(headers), body });
       this.#settle();

@@ -26,7 +26,7 @@ function compile(start: WorkerStart): CompiledComponent {
 }
 
 function serve(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
-  const outbox = new Outbox<ToMain>(port, (flush) => queueMicrotask(flush));
+  const outbox = new Outbox<ToMain>(port);
   const logs = new LogLimit(
     start.limits.logLines,
     (level, context, message) => outbox.send([toMain.log, level, context, message]),

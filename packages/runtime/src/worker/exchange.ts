@@ -9,6 +9,7 @@ import {
   type GuestAnswer,
   type ResponseParts,
 } from '../wasi/http-response.ts';
+import { latin1Of } from '../wasi/latin1.ts';
 import { IoError } from '../wasi/io-error.ts';
 import { emptySource, type ByteSource } from '../wasi/io-streams.ts';
 import type { WaitScope } from '../wasi/wait.ts';
@@ -25,6 +26,7 @@ export interface ExchangeHost {
 
 const sendFromBytes = 65_536;
 const sendFromWrites = 256;
+const textUpToBytes = 2048;
 
 /** One call: the request that the guest reads and the response that it writes. */
 export class Exchange {
@@ -135,11 +137,14 @@ export class Exchange {
     if (parts === undefined) return;
     this.#isHeadSent = true;
     const bytes = this.#outgoing?.take();
-    const ready = bytes === undefined ? undefined : detachable(bytes, true);
-    this.#host.send(
-      [toMain.response, this.id, phase, parts.status, Fields.toWire(parts.headers), ready],
-      ready,
-    );
+    const headers = Fields.toWire(parts.headers);
+    if (bytes === undefined || bytes.length <= textUpToBytes) {
+      const text = bytes === undefined ? undefined : latin1Of(bytes);
+      this.#host.send([toMain.response, this.id, phase, parts.status, headers, text]);
+      return;
+    }
+    const ready = detachable(bytes, true);
+    this.#host.send([toMain.response, this.id, phase, parts.status, headers, ready], ready);
   }
 
   /** The guest has returned. */

@@ -76,7 +76,7 @@ export class Link {
         stackSizeMb: limits.stackMiB,
       },
     });
-    this.#outbox = new Outbox<ToWorker>(this.#worker, (flush) => process.nextTick(flush));
+    this.#outbox = new Outbox<ToWorker>(this.#worker);
     this.#worker.on('message', (messages: readonly ToMain[]) => {
       for (const message of messages) this.#receive(message);
     });
@@ -220,9 +220,11 @@ export class Link {
     this.finished += 1;
     call.pump?.stop();
     // A worker that says "done" without an answer breaks the protocol; the caller must not hang.
-    call.fail(
-      new ComponentError('ERR_COMPONENT_NO_RESPONSE', 'The component ended the call without a response'),
-    );
+    if (!call.isSettled) {
+      call.fail(
+        new ComponentError('ERR_COMPONENT_NO_RESPONSE', 'The component ended the call without a response'),
+      );
+    }
     this.#events.onDone(this);
   }
 

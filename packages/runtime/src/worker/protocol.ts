@@ -63,7 +63,8 @@ export type ResponseMessage = readonly [
   phase: number,
   status: number,
   headers: readonly string[],
-  body: Uint8Array | undefined,
+  /** A short one is latin1 text: a string is far cheaper to clone than bytes. */
+  body: Uint8Array | string | undefined,
 ];
 
 export type ToMain =

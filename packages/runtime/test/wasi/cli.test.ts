@@ -40,10 +40,10 @@ test('stdin is at its end', () => {
 
 test('stdout becomes log lines, across writes', () => {
   const { streams, lines, out } = stdio();
-  out.blockingWriteAndFlush(bytes('first li'));
-  out.blockingWriteAndFlush(bytes('ne\r\nsecond\n\nunfini'));
+  void out.blockingWriteAndFlush(bytes('first li'));
+  void out.blockingWriteAndFlush(bytes('ne\r\nsecond\n\nunfini'));
   assert.deepEqual(lines, ['info stdout first line', 'info stdout second', 'info stdout ']);
-  out.blockingWriteAndFlush(bytes('shed'));
+  void out.blockingWriteAndFlush(bytes('shed'));
   streams.endCall();
   streams.endCall();
   assert.deepEqual(lines.slice(3), ['info stdout unfinished']);
@@ -51,14 +51,15 @@ test('stdout becomes log lines, across writes', () => {
 
 test('stderr has its own line and level', () => {
   const { streams, lines, out } = stdio();
-  out.blockingWriteAndFlush(bytes('half'));
-  (callable(streams.stderr)['getStderr']!() as OutputStream).blockingWriteAndFlush(bytes('oops\n'));
+  void out.blockingWriteAndFlush(bytes('half'));
+  void (callable(streams.stderr)['getStderr']!() as OutputStream).blockingWriteAndFlush(bytes('oops\n'));
   assert.deepEqual(lines, ['warn stderr oops']);
 });
 
 test('a line without an end is cut, and does not grow in memory', () => {
   const { streams, lines, out } = stdio();
-  for (let count = 0; count < 100; count += 1) out.blockingWriteAndFlush(new Uint8Array(4096).fill(0x61));
+  for (let count = 0; count < 100; count += 1)
+    void out.blockingWriteAndFlush(new Uint8Array(4096).fill(0x61));
   streams.endCall();
   assert.equal(lines.length, 1);
   assert.equal(lines[0]!.length, 'info stdout '.length + maxLineBytes + 1);

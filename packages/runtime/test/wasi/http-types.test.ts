@@ -108,7 +108,7 @@ test('a body must have the announced length', () => {
   const outgoing = response(withLength('3'));
   const body = outgoing.body();
   const stream = body.write();
-  stream.blockingWriteAndFlush(bytes('ab'));
+  void stream.blockingWriteAndFlush(bytes('ab'));
   assert.deepEqual(
     payloadOf(() => OutgoingBody.finish(body, undefined)),
     { tag: 'HTTP-response-body-size', val: 2n },

@@ -10,7 +10,7 @@ export function payloadOf(fn: () => unknown): unknown {
     if (error instanceof ResultError) return error.payload;
     throw error;
   }
-  assert.fail('no error result was thrown');
+  return assert.fail('no error result was thrown');
 }
 
 export function isTrap(code: string): (error: unknown) => boolean {

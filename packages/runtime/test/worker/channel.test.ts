@@ -35,3 +35,12 @@ test('bytes that share a buffer, or belong to somebody else, are copied', () => 
   assert.equal(copy.buffer.byteLength, 8);
   assert.equal(detachable(Buffer.from('abc'), true).constructor, Uint8Array);
 });
+
+test('many messages do not wait for the end of the turn', () => {
+  const posted: unknown[] = [];
+  const outbox = new Outbox<readonly [number]>({ postMessage: (value) => posted.push(value) }, () => {});
+  for (let count = 0; count < 8; count += 1) outbox.send([count]);
+  assert.equal(posted.length, 1);
+  outbox.flush();
+  assert.equal(posted.length, 1);
+});

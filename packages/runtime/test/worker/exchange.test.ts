@@ -49,8 +49,8 @@ const kinds = (sent: readonly ToMain[]): number[] => sent.map((message) => messa
 test('a response finished within the call is one message', () => {
   const { exchange, sent, answer } = setup();
   const { body, stream } = answer();
-  stream.blockingWriteAndFlush(bytes('hel'));
-  stream.blockingWriteAndFlush(bytes('lo'));
+  void stream.blockingWriteAndFlush(bytes('hel'));
+  void stream.blockingWriteAndFlush(bytes('lo'));
   OutgoingBody.finish(body, undefined);
   exchange.complete();
   assert.equal(sent.length, 1);
@@ -62,15 +62,15 @@ test('a response finished within the call is one message', () => {
     [kind, id, phase, status, headers],
     [toMain.response, 7, responsePhase.done, 200, ['x-b', '2']],
   );
-  assert.equal(text(content ?? bytes('')), 'hello');
+  assert.equal(content, 'hello');
 });
 
 test('what is written before the end of a turn goes ahead', () => {
   const { exchange, sent, answer } = setup();
   const { body, stream } = answer();
-  stream.blockingWriteAndFlush(bytes('a'));
+  void stream.blockingWriteAndFlush(bytes('a'));
   exchange.flushTurn();
-  stream.blockingWriteAndFlush(bytes('b'));
+  void stream.blockingWriteAndFlush(bytes('b'));
   exchange.flushTurn();
   OutgoingBody.finish(body, undefined);
   exchange.complete();
@@ -90,7 +90,7 @@ test('a complete response may go before the guest returns', () => {
 test('a large body does not wait for the end of the turn', () => {
   const { sent, answer } = setup();
   const { stream } = answer();
-  for (let count = 0; count < 20; count += 1) stream.blockingWriteAndFlush(new Uint8Array(4096));
+  for (let count = 0; count < 20; count += 1) void stream.blockingWriteAndFlush(new Uint8Array(4096));
   assert.deepEqual(kinds(sent), [toMain.response]);
 });
 
@@ -156,7 +156,7 @@ test('dropping an unread request says so', () => {
 test('a response body over the limit traps', () => {
   const { answer } = setup(bodyKind.none, undefined, 100);
   const { stream } = answer();
-  stream.blockingWriteAndFlush(new Uint8Array(100));
+  void stream.blockingWriteAndFlush(new Uint8Array(100));
   assert.throws(() => stream.blockingWriteAndFlush(new Uint8Array(1)), isTrap('ERR_COMPONENT_BODY_SIZE'));
 });
 

@@ -51,21 +51,21 @@ test('a granted identity answers with a token, or with why not', async (context)
 });
 
 test('stopping withdraws a request for an identity', async () => {
-  let heard: AbortSignal | undefined;
+  const { promise: asked, resolve: ask } = Promise.withResolvers<AbortSignal>();
   const pool = await start(await buildGuest('identity'), {
     grants: granted,
     identity: {
       getJwt: (_audience, signal) => {
-        heard = signal;
+        ask(signal);
         return new Promise(() => {});
       },
     },
   });
   const waiting = assert.rejects(get(pool, '/'), withCode('ERR_COMPONENT_STOPPED'));
-  while (heard === undefined) await new Promise((resolve) => setImmediate(resolve));
+  const signal = await asked;
   await pool.stop();
   await waiting;
-  assert.equal(heard.aborted, true);
+  assert.equal(signal.aborted, true);
 });
 
 test('a component that handles no HTTP is refused', async () => {
