@@ -23,7 +23,9 @@ export { marshalCertificatesPem, marshalPrivateKeyPem, parseX509Svid } from './s
 export type { X509Svid } from './svid/x509-svid.ts';
 export { tlsClientOptions, tlsServerOptions } from './tls/options.ts';
 export type { TlsClientOptions, TlsServerOptions } from './tls/options.ts';
-export { guardTlsServer, verifyTlsPeer } from './tls/peer.ts';
+export { guardTlsServer } from './tls/guard.ts';
+export type { TlsGuard, TlsGuardOptions } from './tls/guard.ts';
+export { verifyTlsPeer } from './tls/peer.ts';
 export type { PeerPolicy } from './tls/peer.ts';
 export { createBundleSource } from './workload-api/bundle-source.ts';
 export type { BundleSource, BundleSourceOptions } from './workload-api/bundle-source.ts';

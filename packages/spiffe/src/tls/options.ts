@@ -1,5 +1,11 @@
 import { constants } from 'node:crypto';
-import type { ConnectionOptions, DetailedPeerCertificate, PeerCertificate, TlsOptions } from 'node:tls';
+import type {
+  ConnectionOptions,
+  DetailedPeerCertificate,
+  PeerCertificate,
+  SecureContextOptions,
+  TlsOptions,
+} from 'node:tls';
 
 import type { X509BundleSource } from '../bundle/source.ts';
 import { SpiffeError } from '../errors.ts';
@@ -68,16 +74,31 @@ export interface TlsServerOptions {
 
 /**
  * Options for `tls.createServer` and what takes the same. With `isClientRequired` the server refuses every client until
- * `guardTlsServer` is called on it, so a guard that was forgotten lets nobody in. A running server takes a new SVID by
- * `server.setSecureContext` with fresh options. Throws what `getX509Svid` throws.
+ * `guardTlsServer` is called on it, so a guard that was forgotten lets nobody in. Without it, a running server takes a new
+ * SVID by `server.setSecureContext` with fresh options. Throws what `getX509Svid` throws.
  */
 export function tlsServerOptions(options: TlsServerOptions): TlsOptions {
   const server: TlsOptions = { minVersion: 'TLSv1.2', secureOptions: SECURE_OPTIONS };
   if (options.isClientRequired === true) {
-    // No authority at all, not those of the system: OpenSSL then accepts nobody, and leaves the chain to the guard.
+    // No authority at all, not those of the system either.
     Object.assign(server, { ca: [], requestCert: true, rejectUnauthorized: true });
   }
   return withSvid(server, options.svid);
+}
+
+/** What a guarded server accepts: certificates that an authority of one of the trust domains signed. Throws SpiffeError. */
+export function mutualContextOptions(
+  svid: X509SvidSource,
+  bundles: X509BundleSource,
+  trustDomains: readonly TrustDomain[],
+): SecureContextOptions {
+  const context: SecureContextOptions = {
+    minVersion: 'TLSv1.2',
+    secureOptions: SECURE_OPTIONS,
+    ca: trustDomains.map((trustDomain) => findBundlePem(bundles, trustDomain)),
+    allowPartialTrustChain: true,
+  };
+  return withSvid(context, svid);
 }
 
 function withSvid<O extends object>(target: O, source: X509SvidSource): O {

@@ -1,4 +1,4 @@
-import type { DetailedPeerCertificate, Server, TLSSocket } from 'node:tls';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 
 import type { X509BundleSource } from '../bundle/source.ts';
 import { SpiffeError } from '../errors.ts';
@@ -42,31 +42,6 @@ export function verifyTlsPeer(socket: TLSSocket, policy: PeerPolicy): VerifiedX5
     throw new SpiffeError('ERR_TLS_SESSION_RESUMED', 'Cannot verify TLS peer: the session was resumed');
   }
   return verifyPeerCertificate(socket.getPeerCertificate(true), policy);
-}
-
-/**
- * Makes a TLS, HTTPS or HTTP/2 server destroy each connection whose client does not verify, before any handler of the
- * server sees it. To be called once, on a server made with `tlsServerOptions` and `isClientRequired`, before it listens.
- */
-export function guardTlsServer(
-  server: Server,
-  policy: PeerPolicy & { readonly onRefused?: ((error: Error, socket: TLSSocket) => void) | undefined },
-): void {
-  // The decision moves from OpenSSL to the listener. It has to: where OpenSSL has accepted a client, node:tls (24.x) reads
-  // the certificate before the event, and that drops the intermediates of the client.
-  Object.assign(server, { rejectUnauthorized: false });
-  // Prepended and synchronous: the listeners of http and http2 run after it, and see a destroyed socket.
-  server.prependListener('secureConnection', (socket: TLSSocket) => {
-    try {
-      verifyTlsPeer(socket, policy);
-    } catch (error) {
-      socket.destroy();
-      policy.onRefused?.(
-        error instanceof Error ? error : new Error('The matcher threw', { cause: error }),
-        socket,
-      );
-    }
-  });
 }
 
 /** Follows the links from the leaf to its issuers. A self-signed root is linked to itself. */
