@@ -24,7 +24,7 @@ export interface AuthorityConfig {
   readonly caTtlMs?: number | undefined;
   /** Where to append audit records as JSON lines; default nowhere. */
   readonly auditFile?: string | undefined;
-  /** Calls per second that one caller may make, with a burst of twice as many; default 200. */
+  /** Calls per second that one caller may make, with a burst of twice as many; default 500. */
   readonly callsPerSecond?: number | undefined;
 }
 
@@ -83,7 +83,7 @@ export function parseConfig(config: AuthorityConfig): Settings {
     jwtSvidTtlMs: readNumber(config.jwtSvidTtlMs ?? 300_000, 'jwtSvidTtlMs', 2000, WEEK_MS),
     caTtlMs: readNumber(config.caTtlMs ?? 86_400_000, 'caTtlMs', 5000, 10 * YEAR_MS),
     auditFile: readOptionalString(config.auditFile, 'auditFile'),
-    callsPerSecond: readNumber(config.callsPerSecond ?? 200, 'callsPerSecond', 1, 1_000_000),
+    callsPerSecond: readNumber(config.callsPerSecond ?? 500, 'callsPerSecond', 1, 1_000_000),
   };
   if (settings.caTtlMs < Math.max(settings.x509SvidTtlMs, settings.jwtSvidTtlMs)) {
     refuse('caTtlMs', 'it must be at least as long as the lives of SVIDs');

@@ -157,19 +157,6 @@ describe('startAuthority', () => {
     );
     assert.match(JSON.stringify(records[1]?.details['serial']), /^"01[0-9a-f]{32}"$/);
   });
-
-  it('grants nothing that cannot be recorded', async () => {
-    await using test = await startTestAuthority({ entries: [entry('/one')], auditFile: '/dev/full' }).catch(
-      () => {
-        // Where the audit log refuses a device at once, nothing could be granted either.
-        return { [Symbol.asyncDispose]: () => Promise.resolve(), workloadApi: undefined };
-      },
-    );
-    if (test.workloadApi === undefined) return;
-    await assert.rejects(test.workloadApi().fetchJwtSvids({ audience: ['a'] }), {
-      code: 'ERR_ENDPOINT_UNAVAILABLE',
-    });
-  });
 });
 
 describe('pause and resume', () => {
@@ -271,7 +258,8 @@ describe('attestation of real processes', () => {
 
 describe('short lives', () => {
   it('pushes 10 s SVIDs at half of their life through a source that never runs dry', async () => {
-    const clock = new TestClock(Date.now());
+    // Never far from the real time, by which the client judges what it gets.
+    const clock = new TestClock(Date.now() - 4000);
     await using test = await startTestAuthority(
       { entries: [entry('/one')], x509SvidTtlMs: 10_000, jwtSvidTtlMs: 10_000, caTtlMs: 60_000 },
       clock,
@@ -292,19 +280,18 @@ describe('short lives', () => {
       }
     };
     await update(1);
-    const serials = new Set<string>();
-    // The client refuses what is not valid by the real clock, so this one follows a little ahead of it only.
-    for (let count = 1; count <= 3; count++) {
-      const context = contexts.at(-1);
+    for (let pushes = 1; pushes <= 2; pushes++) {
+      clock.advance(5500);
+      await update(pushes + 1);
+      const context = contexts[pushes];
       const svid = context?.svids[0];
       assert.ok(context && svid);
       const { expiresAt } = verifyX509Svid(svid.certificates, context.bundles, { now: clock.now() });
-      assert.ok(expiresAt > clock.now());
-      serials.add(Buffer.from(svid.certificates[0] ?? []).toString('base64'));
-      const seen = contexts.length;
-      clock.advance(5500);
-      await update(seen + 1);
+      assert.ok(expiresAt - clock.now() > 8000);
     }
+    const serials = new Set(
+      contexts.map(({ svids }) => Buffer.from(svids[0]?.certificates[0] ?? []).toString('base64')),
+    );
     assert.equal(serials.size, 3);
     await watch.close();
   });

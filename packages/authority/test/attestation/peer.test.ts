@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { ExecutableReader, type Executable } from '../../src/attestation/executable.ts';
 import { ExpectedChildren } from '../../src/attestation/expected-children.ts';
 import { loadLibc, type Libc } from '../../src/attestation/libc.ts';
 import { openPeer, type AttestationMode } from '../../src/attestation/peer.ts';
@@ -135,6 +136,52 @@ describe('attestation of a connected process', () => {
     assert.ok(keys.some((key) => /^unix:sha256:[0-9a-f]{64}$/.test(key)));
     const without = [...(await attestor().attest(socket)).selectors];
     assert.ok(!without.some((key) => key.startsWith('unix:sha256:')));
+    socket.destroy();
+  });
+
+  it('fails when the program changes while it is attested', async () => {
+    const { client, socket } = await accept();
+    await using _held = client;
+    class Changing extends ExecutableReader {
+      #reads = 0;
+      override read(): Promise<Executable> {
+        this.#reads += 1;
+        return Promise.resolve({ path: '/same', identity: `file:${this.#reads}` });
+      }
+    }
+    const changing = new WorkloadAttestor({
+      libc,
+      mode,
+      children: new ExpectedChildren(libc),
+      isDigestWanted: () => false,
+      executables: new Changing(),
+    });
+    await assert.rejects(changing.attest(socket), { code: 'ERR_ATTESTATION_FAILED' });
+    socket.destroy();
+  });
+
+  it('fails on a kernel that stopped giving pidfds, rather than trusting less', async (t) => {
+    if (mode !== 'pidfd') return t.skip('this kernel has no SO_PEERPIDFD');
+    const { client, socket } = await accept();
+    await using _held = client;
+    assert.throws(() => openPeer(socket, { ...libc, peerPidfd: () => undefined }, mode), {
+      code: 'ERR_ATTESTATION_FAILED',
+    });
+    socket.destroy();
+  });
+
+  it('fails when the caller changed its user since it connected, or is in a foreign pid namespace', async () => {
+    const { client, socket } = await accept();
+    await using _held = client;
+    const seen = libc.peerCredentials((socket as unknown as { _handle: { fd: number } })._handle.fd);
+    for (const change of [{ uid: seen.uid + 1 }, { gid: seen.gid + 1 }, { pid: 0 }, { pid: process.pid }]) {
+      const lying = { ...libc, peerCredentials: () => ({ ...seen, ...change }) };
+      assert.throws(
+        () => openPeer(socket, lying, 'pidfd'),
+        { code: 'ERR_ATTESTATION_FAILED' },
+        JSON.stringify(change),
+      );
+    }
     socket.destroy();
   });
 
