@@ -8,7 +8,7 @@ const plainPattern = new RegExp(
 );
 const wordsSource = '[a-z][0-9a-z]*(?:-[0-9a-z]+)*';
 const interfacePattern = new RegExp(
-  `^((?:${wordsSource}:)+${wordsSource}((?:/${labelSource})+))(?:@([0-9A-Za-z.+-]+))?$`,
+  `^(${wordsSource}:${wordsSource}/(${labelSource}))(?:@([0-9A-Za-z.+-]+))?$`,
 );
 const semverPattern =
   /^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?$/;
@@ -46,8 +46,8 @@ export function tryParseExternName(text: string): ExternName | undefined {
   }
   const named = interfacePattern.exec(text);
   if (named === null) return undefined;
-  const [, base, , version] = named;
-  if (base === undefined) return undefined;
+  const [, base, projection, version] = named;
+  if (base === undefined || projection === undefined || !hasLabelWords(projection)) return undefined;
   if (version !== undefined && !semverPattern.test(version) && !canonicalVersionPattern.test(version)) {
     return undefined;
   }

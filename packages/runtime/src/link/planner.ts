@@ -189,6 +189,7 @@ export class Planner {
 
   #bindImport(frame: Frame, name: string, node: ExternNode): Entity {
     const entity = this.#supplyImport(frame, name, node);
+    checkAnnotation(name, entity, frame.imports);
     frame.imports.set(name, entity);
     return entity;
   }
@@ -233,7 +234,7 @@ export class Planner {
       const supply = { from: 'component', exports: new Map([[name, entity]]) } as const;
       entity = matchExtern(this.budget, frame.scope, name, type, supply, frame.exports, frame.depth);
     }
-    checkExportName(name, entity, frame.exports);
+    checkAnnotation(name, entity, frame.exports);
     frame.exports.set(name, entity);
     return entity;
   }
@@ -252,7 +253,8 @@ interface Frame {
   readonly exports: Map<string, Entity>;
 }
 
-function checkExportName(name: string, entity: Entity, siblings: ReadonlyMap<string, Entity>): void {
+/** A name with `[method]` and the like belongs to a function of a resource declared before it. */
+function checkAnnotation(name: string, entity: Entity, siblings: ReadonlyMap<string, Entity>): void {
   if (entity.sort === 'func') {
     annotatedResource(name, entity.type, siblings);
     return;
@@ -267,7 +269,7 @@ function bundle(scope: Scope, items: readonly InlineExport[]): Map<string, Entit
 
 function bundleExports(scope: Scope, items: readonly InlineExport[]): Map<string, Entity> {
   const exports = bundle(scope, items);
-  for (const [name, entity] of exports) checkExportName(name, entity, exports);
+  for (const [name, entity] of exports) checkAnnotation(name, entity, exports);
   return exports;
 }
 

@@ -67,6 +67,9 @@ test('extern names are plain, annotated or of an interface', () => {
     'a:b/c@x',
     'A:b/c',
     'a/b',
+    'a:b/c/d',
+    'a:b:c/d',
+    'a:b/cD',
     '[method]1.b',
   ]) {
     assert.equal(tryParseExternName(text), undefined, text);

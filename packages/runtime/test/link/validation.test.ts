@@ -170,6 +170,10 @@ test('annotated names must fit their resource', async () => {
   await refuses(iface('(export "[method]r.m" (func (param "self" u32)))'), /does not take its resource/);
   await refuses(iface('(export "[method]r.m" (func))'), /does not take its resource/);
   await refuses(iface('(export "[static]q.m" (func))'), /belongs to no resource/);
+  await refuses(
+    '(type $t (instance)) (component $c (import "[static]a.b" (instance))) (instance $i) (instance (instantiate $c (with "[static]a.b" (instance $i))))',
+    /is no function/,
+  );
   await refuses('(import "f" (func $f)) (export "[static]r.f" (func $f))', /belongs to no resource/);
 });
 
