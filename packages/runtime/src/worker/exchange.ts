@@ -147,6 +147,11 @@ export class Exchange {
     this.#host.send([toMain.response, this.id, phase, parts.status, headers, ready], ready);
   }
 
+  /** The guest has set no response yet. */
+  get isUnanswered(): boolean {
+    return this.#answer === undefined;
+  }
+
   /** The guest has returned. */
   complete(): void {
     const problem = this.#problem();

@@ -5,7 +5,8 @@ import type { WasiHost } from '../wasi/imports.ts';
 import { Exchange, type ExchangeHost } from './exchange.ts';
 import { createGuest, failureOf, type Guest } from './guest.ts';
 import type { Progress } from './progress.ts';
-import { toMain, toWorker, type CallMessage, type ToMain, type ToWorker } from './protocol.ts';
+import { bodyKind, toMain, toWorker, type CallMessage, type ToMain, type ToWorker } from './protocol.ts';
+import { SingleUseDetector, isRepeatable } from './single-use.ts';
 import type { Limits } from './types.ts';
 
 interface Slot {
@@ -40,6 +41,8 @@ export class CallServer implements ExchangeHost {
     number,
     { resolve(token: string | undefined): void; reject(error: Error): void }
   >();
+  readonly #cancelled = new Set<CallMessage>();
+  readonly #singleUse = new SingleUseDetector();
   #lastJwt = 0;
   #config: ReadonlyMap<string, string>;
   #isDraining = false;
@@ -148,8 +151,6 @@ export class CallServer implements ExchangeHost {
     slot.guest?.wasi.scope.abort(new Trap(code, 'The call was cancelled'));
   }
 
-  readonly #cancelled = new Set<CallMessage>();
-
   #drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
@@ -168,15 +169,18 @@ export class CallServer implements ExchangeHost {
   }
 
   #begin(call: CallMessage, slot: Slot): void {
-    const { progress } = this.#options;
-    progress.countBegun();
+    this.#options.progress.countBegun();
     if (this.#cancelled.delete(call)) {
       this.#idle.push(slot);
       this.send([toMain.done, call[1]]);
       return;
     }
+    this.#run(call, slot, false);
+  }
+
+  #run(call: CallMessage, slot: Slot, isRepeat: boolean): void {
     // From here on the deadline runs: making an instance runs guest code.
-    progress.enter(slot.index, call[1]);
+    this.#options.progress.enter(slot.index, call[1]);
     let result: unknown;
     try {
       slot.guest ??= this.#createGuest();
@@ -184,47 +188,63 @@ export class CallServer implements ExchangeHost {
       this.#running.set(call[1], slot);
       result = slot.guest.handle(slot.exchange.request, slot.exchange.outparam);
     } catch (error) {
-      return this.#end(slot, call[1], error);
+      return this.#end(call, slot, isRepeat, error);
     }
-    if (!(result instanceof Promise)) return this.#end(slot, call[1], undefined);
+    if (!(result instanceof Promise)) return this.#end(call, slot, isRepeat, undefined);
     result.then(
       () => {
-        this.#end(slot, call[1], undefined);
+        this.#end(call, slot, isRepeat, undefined);
         this.#drain();
       },
       (error: unknown) => {
-        this.#end(slot, call[1], error ?? new Error('The call failed'));
+        this.#end(call, slot, isRepeat, error ?? new Error('The call failed'));
         this.#drain();
       },
     );
   }
 
-  #end(slot: Slot, id: number, error: unknown): void {
+  #end(call: CallMessage, slot: Slot, isRepeat: boolean, error: unknown): void {
     const { exchange, guest } = slot;
+    const id = call[1];
     this.#options.progress.leave(slot.index);
     this.#running.delete(id);
     if (exchange !== undefined) this.#unsent.delete(exchange);
     guest?.wasi.endCall();
-    if (error === undefined) {
-      exchange?.complete();
-    } else {
-      const { code, message } = failureOf(error, guest, this.#options.limits);
-      if (exchange === undefined) this.send([toMain.failed, id, code, message]);
-      else exchange.fail(code, message);
-    }
     slot.exchange = undefined;
+    if (error === undefined && exchange !== undefined && this.#isToRepeat(call, slot, exchange, isRepeat)) {
+      slot.guest = undefined;
+      slot.calls = 0;
+      return this.#run(call, slot, true);
+    }
+    this.#conclude(id, exchange, guest, error);
     slot.calls += 1;
-    if (error !== undefined || this.#isSpent(slot)) {
+    if (error !== undefined || exchange?.isUnanswered !== false || this.#isSpent(slot)) {
       slot.guest = undefined;
       slot.calls = 0;
     }
     this.#idle.push(slot);
   }
 
+  #isToRepeat(call: CallMessage, slot: Slot, exchange: Exchange, isRepeat: boolean): boolean {
+    if (!exchange.isUnanswered) {
+      if (isRepeat) this.#singleUse.onRepeatAnswered();
+      return false;
+    }
+    const canRepeat = isRepeatable(call[2], call[7] !== bodyKind.none);
+    return this.#singleUse.onUnanswered(slot.calls === 0, canRepeat);
+  }
+
+  #conclude(id: number, exchange: Exchange | undefined, guest: Guest | undefined, error: unknown): void {
+    if (error === undefined) return exchange?.complete();
+    const { code, message } = failureOf(error, guest, this.#options.limits);
+    if (exchange === undefined) this.send([toMain.failed, id, code, message]);
+    else exchange.fail(code, message);
+  }
+
   #isSpent(slot: Slot): boolean {
     const instance = slot.guest?.instance;
     if (instance === undefined) return false;
-    if (this.#options.isFresh || instance.trap !== undefined) return true;
+    if (this.#options.isFresh || this.#singleUse.isSingleUse || instance.trap !== undefined) return true;
     return slot.calls % handleCheckEvery === 0 && instance.stats().handles > this.#options.limits.handlesKept;
   }
 }

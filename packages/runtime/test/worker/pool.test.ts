@@ -60,7 +60,23 @@ test('answers that are none have their own codes', async (context) => {
   await assert.rejects(get(pool, '/z'), withCode('ERR_COMPONENT_RESPONSE', 'internal-error'));
   const half = await pool.handleHttp(request('/h'));
   await assert.rejects(textOf(half), withCode('ERR_COMPONENT_NO_RESPONSE'));
-  assert.equal(await get(pool, '/1'), '4');
+  assert.equal(await get(pool, '/1'), '3');
+});
+
+test('a guest that answers only once per instance gets a new one for every call', async (context) => {
+  const pool = await startMany(context);
+  const answers: string[] = [];
+  for (let count = 0; count < 4; count += 1) answers.push(await get(pool, '/o'));
+  assert.deepEqual(answers, ['1', '1', '1', '1']);
+  assert.equal(await get(pool, '/1'), '1');
+  const posting = await startMany(context);
+  const post = async (): Promise<string> =>
+    textOf(await posting.handleHttp(request('/o', new Uint8Array(1))));
+  assert.equal(await post(), '1');
+  await assert.rejects(post(), withCode('ERR_COMPONENT_NO_RESPONSE'));
+  assert.equal(await post(), '1');
+  await assert.rejects(post(), withCode('ERR_COMPONENT_NO_RESPONSE'));
+  assert.deepEqual([await post(), await post(), await post()], ['1', '1', '1']);
 });
 
 test('memory without end gets its own code, and the next call a new instance', async (context) => {

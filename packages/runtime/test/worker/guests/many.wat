@@ -149,6 +149,8 @@
     (if (i32.eq (local.get $what) (i32.const 114)) (then (drop (call $deeper (i32.const 0)))))
     ;; n: no answer
     (if (i32.eq (local.get $what) (i32.const 110)) (then (return)))
+    ;; o: answers the first call only
+    (if (i32.and (i32.eq (local.get $what) (i32.const 111)) (i32.gt_u (global.get $calls) (i32.const 1))) (then (return)))
     ;; h: half an answer
     (if (i32.eq (local.get $what) (i32.const 104))
       (then
