@@ -355,6 +355,30 @@ test('A29 name constraints hold for DNS names, and refuse kinds of names they ca
   });
 });
 
+test('A29 a host below is one that ends in the constraint', () => {
+  const below = createTestCa('a.example.org', NOW);
+  const id = 'spiffe://a.example.org/workload';
+  const issue = (permitted: string): readonly Uint8Array[] =>
+    below
+      .createIntermediate({ extraExtensions: [nameConstraintsExtension({ permittedUris: [permitted] })] })
+      .issueX509Svid(id).certificates;
+  for (const permitted of ['.example.org', '.org', 'a.example.org', '.EXAMPLE.org']) {
+    verifyX509Svid(issue(permitted), below.bundle, { now: NOW });
+  }
+  for (const permitted of ['.example', 'example.org', '.a.example.org', 'xample.org', '']) {
+    assert.throws(
+      () => verifyX509Svid(issue(permitted), below.bundle, { now: NOW }),
+      { code: 'ERR_CA_NAME_CONSTRAINTS' },
+      permitted,
+    );
+  }
+});
+
+test('an anchor may lack key usage, since the bundle vouches for it', () => {
+  const anchor = createTestCa('example.org', NOW, { keyUsage: undefined });
+  verifyX509Svid(anchor.issueX509Svid(ID).certificates, anchor.bundle, { now: NOW });
+});
+
 test('path lengths are kept', () => {
   const none = ca.createIntermediate({ pathLength: 0 });
   verifyX509Svid(none.issueX509Svid(ID).certificates, ca.bundle, { now: NOW });

@@ -7,6 +7,7 @@ import type { FakeWorkloadApi, TestClock } from '@muster/testing';
 import { createJwtSource } from '../../src/index.ts';
 import type { JwtSource } from '../../src/index.ts';
 import { GRPC_STATUS, GrpcStatusError } from '../../src/wire/index.ts';
+import { until } from './support.ts';
 
 const NOW = Date.UTC(2030, 5, 1);
 const ID = 'spiffe://example.org/workload';
@@ -86,6 +87,28 @@ test('a denial empties the cache of every audience', async () => {
   await assert.rejects(source.fetchJwtSvid({ audience: 'a', isFresh: true }), { code: 'ERR_NO_IDENTITY' });
   await assert.rejects(source.fetchJwtSvid({ audience: 'a' }), { code: 'ERR_NO_IDENTITY' });
   await assert.rejects(source.fetchJwtSvid({ audience: 'b' }), { code: 'ERR_NO_IDENTITY' });
+});
+
+test('a token that was asked for before a denial is not kept after it', async () => {
+  let release: () => void = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  api.onFetchJwtSvid(async ({ audience }) => {
+    asked.push([audience, ID]);
+    if (audience[0] === 'denied') {
+      throw new GrpcStatusError(GRPC_STATUS.PERMISSION_DENIED, 'no identity issued');
+    }
+    await held;
+    return { svids: [{ spiffeId: ID, svid: jwt.issue(ID, audience), hint: '' }] };
+  });
+  const slow = source.fetchJwtSvid({ audience: 'slow' });
+  await until(() => asked.length === 1);
+  await assert.rejects(source.fetchJwtSvid({ audience: 'denied' }), { code: 'ERR_NO_IDENTITY' });
+  release();
+  await slow;
+  await source.fetchJwtSvid({ audience: 'slow' });
+  assert.equal(asked.filter(([audience]) => audience[0] === 'slow').length, 2);
 });
 
 test('other errors do not bring out an old token', async () => {

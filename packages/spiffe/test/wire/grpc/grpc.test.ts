@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import * as fc from 'fast-check';
+
 import { createGrpcServer, GRPC_STATUS, GrpcClient, GrpcStatusError } from '../../../src/wire/index.ts';
 import type { GrpcCall, GrpcServer } from '../../../src/wire/index.ts';
 
@@ -371,5 +373,47 @@ test('broken requests end with a status', async () => {
   ];
   for (const [name, headers, body, httpStatus, grpcStatus] of cases) {
     assert.deepEqual(await raw(headers, body), { httpStatus, grpcStatus }, name);
+  }
+});
+
+async function sendRaw(path: string, bytes: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const socket = net.connect({ path });
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      resolve();
+    });
+    socket.end(bytes);
+    socket.resume();
+  });
+}
+
+test('a server outlives clients that do not speak HTTP/2', async () => {
+  const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+  const emptySettings = Buffer.from('000000040000000000', 'hex');
+  await sendRaw(socketPath, new Uint8Array(0));
+  await sendRaw(socketPath, Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 100 }), fc.boolean(), async (bytes, isPrefaced) => {
+      await sendRaw(socketPath, isPrefaced ? Buffer.concat([preface, emptySettings, bytes]) : bytes);
+    }),
+    { numRuns: 100 },
+  );
+  assert.equal((await client.unary('/test.Open/Echo', Uint8Array.of(1)))[0], 1);
+});
+
+test('a client calls a server that talks rubbish unavailable', async () => {
+  for (const answer of ['', 'HTTP/1.1 200 OK\r\n\r\n', '\0'.repeat(1000), 'rubbish'.repeat(10_000)]) {
+    const path = join(folder, `rubbish-${answer.length}.sock`);
+    const rubbish = net.createServer((socket) => {
+      socket.on('error', () => {});
+      socket.end(answer);
+    });
+    await new Promise<void>((resolve) => {
+      rubbish.listen({ path }, resolve);
+    });
+    await using unlucky = new GrpcClient({ address: `unix://${path}` });
+    await assert.rejects(unlucky.unary('/s/Echo', new Uint8Array(0)), hasStatus(GRPC_STATUS.UNAVAILABLE));
+    rubbish.close();
   }
 });
