@@ -24,7 +24,9 @@ ${about}${optionsHelp(command.options)}`;
 }
 
 function optionsHelp(table: OptionTable): string {
-  const rows = Object.entries(table).map(([name, option]) => [optionLabel(name, option), optionText(option)] as const);
+  const rows = Object.entries(table).map(
+    ([name, option]) => [optionLabel(name, option), optionText(option)] as const,
+  );
   const width = Math.max(...rows.map(([label]) => label.length));
   return rows.map(([label, text]) => `  ${label.padEnd(width)}  ${text}\n`).join('');
 }

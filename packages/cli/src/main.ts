@@ -13,7 +13,12 @@ export async function main(): Promise<void> {
   // Whoever reads our output may go away; that is not an error of ours.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const { stdout, stderr, env } = process;
-  process.exitCode = await runCommandLine(process.argv.slice(2), { stdout, stderr, env, signal: controller.signal });
+  process.exitCode = await runCommandLine(process.argv.slice(2), {
+    stdout,
+    stderr,
+    env,
+    signal: controller.signal,
+  });
 }
 
 /** Runs one command line. Resolves to the exit code: 0, 1 for a failure, 2 for a command line that makes no sense. */
@@ -34,7 +39,8 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   if (first === undefined || first === 'help' || first.startsWith('-')) {
-    if (first !== undefined && first !== 'help' && first !== '--help' && first !== '-h') throw usage(`Unknown option "${first}"`);
+    if (first !== undefined && first !== 'help' && first !== '--help' && first !== '-h')
+      throw usage(`Unknown option "${first}"`);
     (first === undefined ? io.stderr : io.stdout).write(programHelp(commands));
     return first === undefined ? 2 : 0;
   }
@@ -51,9 +57,13 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
 function findCommand(words: readonly string[]): CommandEntry {
   const entry = commands.find(({ name }) => name.split(' ').every((word, at) => words[at] === word));
   if (entry !== undefined) return entry;
-  const verbs = commands.filter(({ name }) => name.startsWith(`${words[0] ?? ''} `)).map(({ name }) => `muster ${name}`);
+  const verbs = commands
+    .filter(({ name }) => name.startsWith(`${words[0] ?? ''} `))
+    .map(({ name }) => `muster ${name}`);
   throw usage(
-    verbs.length > 0 ? `What should be done with "${words[0] ?? ''}"? Known are: ${verbs.join(', ')}` : `Unknown command "${words[0] ?? ''}"`,
+    verbs.length > 0
+      ? `What should be done with "${words[0] ?? ''}"? Known are: ${verbs.join(', ')}`
+      : `Unknown command "${words[0] ?? ''}"`,
   );
 }
 

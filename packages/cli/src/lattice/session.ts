@@ -42,7 +42,11 @@ export function findLattice(options: Options, io: Io): SessionTarget {
   const servers = options.list('servers');
   const trustDomain = options.optional('trust-domain') ?? info?.trustDomain;
   const workloadApi = options.optional('workload-api') ?? info?.workloadApi;
-  if (trustDomain === undefined || workloadApi === undefined || (info === undefined && servers.length === 0)) {
+  if (
+    trustDomain === undefined ||
+    workloadApi === undefined ||
+    (info === undefined && servers.length === 0)
+  ) {
     throw new CliError(
       'ERR_LATTICE_NOT_RUNNING',
       `No lattice "${lattice}" runs here (looked in ${resolveLatticeDir({ lattice, env: io.env })}). ` +
@@ -75,7 +79,9 @@ export async function openSession(target: SessionTarget): Promise<Session> {
   const spiffeId = SpiffeId.fromSegments(trustDomain, 'operator', target.operator).toString();
   const workloadApi = new WorkloadApiClient({ address: target.workloadApi });
   try {
-    const bundles = await workloadApi.fetchX509Bundles({ signal: target.signal }).catch(explain(spiffeId, target));
+    const bundles = await workloadApi
+      .fetchX509Bundles({ signal: target.signal })
+      .catch(explain(spiffeId, target));
     const fetchToken = async ({ signal }: { signal: AbortSignal }) => {
       const request = { audience: [target.audience], spiffeId };
       const [svid] = await workloadApi.fetchJwtSvids(request, { signal }).catch(explain(spiffeId, target));
@@ -99,7 +105,7 @@ export async function openSession(target: SessionTarget): Promise<Session> {
       lattice: target.lattice,
       spiffeId,
       connection,
-      control: new ControlClient(connection.nats, { lattice: target.lattice }),
+      control: new ControlClient(connection.nats, { lattice: target.lattice, gatherMs: 500 }),
       [Symbol.asyncDispose]: async () => {
         await connection.close();
         await workloadApi.close();

@@ -15,5 +15,6 @@ export function dieWithParent(options: Options): void {
   const parent = options.integer('die-with-parent', 1, 2 ** 31);
   setParentDeathSignal(constants.signals.SIGKILL);
   // A parent that ended before the call above would have sent nothing.
-  if (process.ppid !== parent) throw new CliError('ERR_PARENT_GONE', `The parent process ${String(parent)} is gone`);
+  if (process.ppid !== parent)
+    throw new CliError('ERR_PARENT_GONE', `The parent process ${String(parent)} is gone`);
 }

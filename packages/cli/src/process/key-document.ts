@@ -3,7 +3,10 @@ import { CliError } from '../errors.ts';
 import type { Option } from '../options.ts';
 
 /** The option of every part that needs seeds. */
-export const keysOption: Option = { value: 'N', help: 'Descriptor from which one JSON key document is read, up to its end' };
+export const keysOption: Option = {
+  value: 'N',
+  help: 'Descriptor from which one JSON key document is read, up to its end',
+};
 
 const MAX_BYTES = 16_384;
 
@@ -11,7 +14,10 @@ const MAX_BYTES = 16_384;
  * Reads the key document `{"<name>Seed":"S..."}` from an inherited descriptor and closes it. Returns the wanted seeds as
  * bytes, which their user wipes. Throws ERR_KEY_DOCUMENT, which never repeats what was read.
  */
-export function readKeyDocument<Name extends string>(descriptor: number, names: readonly Name[]): Record<Name, Uint8Array> {
+export function readKeyDocument<Name extends string>(
+  descriptor: number,
+  names: readonly Name[],
+): Record<Name, Uint8Array> {
   const bytes = readToEnd(descriptor);
   try {
     const document = parseDocument(bytes);
@@ -31,7 +37,8 @@ export function readKeyDocument<Name extends string>(descriptor: number, names: 
 function parseDocument(bytes: Buffer): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
   } catch {
     // The parser's message would quote the document.
   }
@@ -46,12 +53,20 @@ function readToEnd(descriptor: number): Buffer {
       const count = readSync(descriptor, bytes, length, bytes.length - length, null);
       length += count;
       if (count === 0) return bytes.subarray(0, length);
-      if (length === bytes.length) throw new CliError('ERR_KEY_DOCUMENT', `Cannot use the key document: it is longer than ${String(MAX_BYTES - 1)} bytes`);
+      if (length === bytes.length)
+        throw new CliError(
+          'ERR_KEY_DOCUMENT',
+          `Cannot use the key document: it is longer than ${String(MAX_BYTES - 1)} bytes`,
+        );
     }
   } catch (error) {
     bytes.fill(0);
     if (error instanceof CliError) throw error;
-    throw new CliError('ERR_KEY_DOCUMENT', `Cannot read the key document from descriptor ${String(descriptor)}`, { cause: error });
+    throw new CliError(
+      'ERR_KEY_DOCUMENT',
+      `Cannot read the key document from descriptor ${String(descriptor)}`,
+      { cause: error },
+    );
   } finally {
     closeQuietly(descriptor);
   }

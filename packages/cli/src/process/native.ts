@@ -25,10 +25,12 @@ function libc(): LibC {
 
 /** Asks the kernel to send this process a signal when its parent ends (prctl(2), PR_SET_PDEATHSIG); it survives execve. */
 export function setParentDeathSignal(signal: number): void {
-  if (libc().prctl(PR_SET_PDEATHSIG, signal) !== 0) throw new Error('Cannot ask the kernel for a parent-death signal');
+  if (libc().prctl(PR_SET_PDEATHSIG, signal) !== 0)
+    throw new Error('Cannot ask the kernel for a parent-death signal');
 }
 
 /** Lets a descriptor stay open over execve (fcntl(2), FD_CLOEXEC cleared). */
 export function keepOverExec(descriptor: number): void {
-  if (libc().setDescriptorFlags(descriptor, 0) !== 0) throw new Error('Cannot let a descriptor stay open over exec');
+  if (libc().setDescriptorFlags(descriptor, 0) !== 0)
+    throw new Error('Cannot let a descriptor stay open over exec');
 }

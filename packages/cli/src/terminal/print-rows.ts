@@ -3,7 +3,12 @@ import { type Option, type Options, usage } from '../options.ts';
 import { type Column, renderTable } from './table.ts';
 
 /** The option that every listing has. */
-export const outputOption: Option = { value: 'FORMAT', short: 'o', default: 'table', help: 'table, or json: an array of objects' };
+export const outputOption: Option = {
+  value: 'FORMAT',
+  short: 'o',
+  default: 'table',
+  help: 'table, or json: an array of objects',
+};
 
 /** Prints rows as a table, or as a JSON array of the same rows. An empty table says so on stderr. */
 export function printRows<Row extends object>(

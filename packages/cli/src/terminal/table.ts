@@ -8,10 +8,19 @@ const GAP = '  ';
 
 /** Text of a table: headings, then one line per row, columns aligned, no trailing blanks. */
 export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const lines = [columns.map(({ heading }) => heading), ...rows.map((row) => columns.map((column) => clean(column.cell(row))))];
+  const lines = [
+    columns.map(({ heading }) => heading),
+    ...rows.map((row) => columns.map((column) => clean(column.cell(row)))),
+  ];
   const widths = columns.map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));
   return lines
-    .map((line) => `${line.map((text, at) => text.padEnd(widths[at] ?? 0)).join(GAP).trimEnd()}\n`)
+    .map(
+      (line) =>
+        `${line
+          .map((text, at) => text.padEnd(widths[at] ?? 0))
+          .join(GAP)
+          .trimEnd()}\n`,
+    )
     .join('');
 }
 

@@ -23,7 +23,10 @@ const columns: readonly Column<ComponentRow>[] = [
   { heading: 'COMPONENT', cell: ({ id }) => id },
   { heading: 'APPLICATION', cell: ({ application }) => application ?? '-' },
   { heading: 'HOST', cell: ({ hostName }) => hostName },
-  { heading: 'INSTANCES', cell: ({ maxInstances }) => (maxInstances >= UNBOUNDED_COUNT ? 'unbounded' : String(maxInstances)) },
+  {
+    heading: 'INSTANCES',
+    cell: ({ maxInstances }) => (maxInstances >= UNBOUNDED_COUNT ? 'unbounded' : String(maxInstances)),
+  },
   { heading: 'REFERENCE', cell: ({ reference }) => reference },
 ];
 
