@@ -91,7 +91,7 @@ export const SPIFFE_ERRORS = {
   ERR_CLOSED: 'The client or source is closed.',
   ERR_TLS_PEER_CERTIFICATE_MISSING: 'The peer presented no certificate.',
   ERR_TLS_SESSION_RESUMED: 'The TLS session was resumed, so the chain of the peer cannot be verified.',
-} as const satisfies Record<string, string>;
+} as const;
 
 /** A stable code from {@link SPIFFE_ERRORS}. Branch on it, never on the message or the class. */
 export type SpiffeErrorCode = keyof typeof SPIFFE_ERRORS;

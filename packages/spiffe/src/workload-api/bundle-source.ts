@@ -8,6 +8,7 @@ import { SpiffeError } from '../errors.ts';
 import type { TrustDomain } from '../id/trust-domain.ts';
 import { WorkloadApiClient } from './client.ts';
 import { waitForFirstState } from './first-state.ts';
+import { callListeners } from './listeners.ts';
 import type { RetryOptions, Watch, WatchHandlers } from './options.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -77,9 +78,7 @@ class WatchedBundleSource implements BundleSource {
           onUpdate: (update) => {
             store(update);
             resolve();
-            for (const listener of this.#listeners) {
-              listener();
-            }
+            callListeners(this.#listeners, undefined, this.#onError);
           },
           onError: (error, retryInMs) => {
             this.lastError = error;

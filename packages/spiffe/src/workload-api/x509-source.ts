@@ -9,6 +9,7 @@ import type { TrustDomain } from '../id/trust-domain.ts';
 import type { X509Svid } from '../svid/x509-svid.ts';
 import { WorkloadApiClient } from './client.ts';
 import { waitForFirstState } from './first-state.ts';
+import { callListeners } from './listeners.ts';
 import type { RetryOptions } from './options.ts';
 import type { X509Context } from './responses.ts';
 
@@ -220,8 +221,6 @@ class WatchedX509Source implements X509Source {
   }
 
   #notify(state: IdentityState): void {
-    for (const listener of this.#listeners) {
-      listener(state);
-    }
+    callListeners(this.#listeners, state, this.#onError);
   }
 }

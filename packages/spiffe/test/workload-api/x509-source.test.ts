@@ -240,6 +240,24 @@ test('A100 a clock that jumps over the expiry is noticed within 30 s', async () 
   assert.deepEqual(states, ['expired']);
 });
 
+test('a listener that throws holds up neither the update nor the other listeners', async () => {
+  api.send('FetchX509SVID', x509Message([offer()]));
+  await using source = await createSource();
+  const states: IdentityState[] = [];
+  source.onChange(() => {
+    throw new Error('my fault');
+  });
+  source.onChange((state) => {
+    states.push(state);
+  });
+  api.send('FetchX509SVID', x509Message([offer(ID, NOW + 20_000)]));
+  await until(() => states.length === 1);
+  assert.equal(source.getX509Svid().expiresAt, NOW + 20_000);
+  clock.advance(20_000);
+  assert.deepEqual(states, ['valid', 'expired']);
+  assert.deepEqual(errors, ['my fault', 'my fault']);
+});
+
 test('listeners can be taken away, and a closed source gives nothing', async () => {
   api.send('FetchX509SVID', x509Message([offer()]));
   const source = await createSource();

@@ -273,10 +273,23 @@ class ClientCall {
         `Call ${this.#path} was answered by HTTP status ${httpStatus}`,
       );
     }
-    throw new GrpcStatusError(GRPC_STATUS.UNAVAILABLE, `Call ${this.#path} failed: the connection broke`, {
+    const reason = findSystemCode(this.#transportError) ?? 'the connection broke';
+    throw new GrpcStatusError(GRPC_STATUS.UNAVAILABLE, `Call ${this.#path} failed: ${reason}`, {
       cause: this.#transportError,
     });
   }
+}
+
+/** The code of the system, such as ENOENT, from the errors that http2 wraps around it. */
+function findSystemCode(error: unknown): string | undefined {
+  let current = error;
+  for (let depth = 0; current instanceof Error && depth < 4; depth += 1) {
+    if ('syscall' in current && 'code' in current && typeof current.code === 'string') {
+      return current.code;
+    }
+    current = current.cause;
+  }
+  return undefined;
 }
 
 function httpToGrpcStatus(status: number): (typeof GRPC_STATUS)[keyof typeof GRPC_STATUS] {

@@ -253,7 +253,10 @@ test('leaving the loop cancels the call', async () => {
 test('a socket that is not there is UNAVAILABLE, and the client recovers when it appears', async () => {
   const late = join(folder, 'late.sock');
   await using lateClient = new GrpcClient({ address: `unix://${late}` });
-  await assert.rejects(lateClient.unary('/s/Echo', new Uint8Array(0)), hasStatus(GRPC_STATUS.UNAVAILABLE));
+  await assert.rejects(lateClient.unary('/s/Echo', new Uint8Array(0)), (error: Error) => {
+    assert.match(error.message, /failed: ENOENT$/);
+    return hasStatus(GRPC_STATUS.UNAVAILABLE)(error);
+  });
   const options = {
     services: { s: { methods: { Echo: { kind: 'unary', handle: (request: Uint8Array) => request } } } },
   } as const;
