@@ -12,25 +12,29 @@ function writeU32(value: number, into: number[]): void {
   into.push(rest);
 }
 
-function encodeExtent(extent: CoreDefinedExtent, cap: number): number[] {
+/** The maximum for a memory or table that starts with `min` pages or elements. */
+type MaxOf = (min: number) => number;
+
+function encodeExtent(extent: CoreDefinedExtent, maxOf: MaxOf): number[] {
   const bytes = [0x01];
   writeU32(extent.min, bytes);
-  writeU32(Math.min(extent.max ?? cap, cap), bytes);
+  const max = maxOf(extent.min);
+  writeU32(Math.min(extent.max ?? max, max), bytes);
   return bytes;
 }
 
-/** The section with every extent in it rewritten to a maximum of at most `cap`; the rest is copied. */
+/** The section with every extent in it rewritten to a maximum of at most `maxOf`; the rest is copied. */
 function rewriteSection(
   bytes: Uint8Array,
   section: CoreSection,
   extents: readonly CoreDefinedExtent[],
-  cap: number,
+  maxOf: MaxOf,
 ): Uint8Array[] {
   const parts: Uint8Array[] = [];
   let at = section.start;
   for (const extent of extents) {
     if (extent.at < section.start || extent.end > section.end) continue;
-    parts.push(bytes.subarray(at, extent.at), Uint8Array.from(encodeExtent(extent, cap)));
+    parts.push(bytes.subarray(at, extent.at), Uint8Array.from(encodeExtent(extent, maxOf)));
     at = extent.end;
   }
   parts.push(bytes.subarray(at, section.end));
@@ -51,7 +55,7 @@ export function capCoreModule(
   start: number,
   end: number,
   info: CoreModuleInfo,
-  caps: { readonly pages: number; readonly elements: number },
+  caps: { readonly maxPages: MaxOf; readonly maxElements: MaxOf },
 ): Uint8Array {
   const parts: Uint8Array[] = [];
   let at = start;
@@ -61,8 +65,8 @@ export function capCoreModule(
     parts.push(bytes.subarray(at, section.at));
     parts.push(
       ...(isMemory
-        ? rewriteSection(bytes, section, info.memories, caps.pages)
-        : rewriteSection(bytes, section, info.tables, caps.elements)),
+        ? rewriteSection(bytes, section, info.memories, caps.maxPages)
+        : rewriteSection(bytes, section, info.tables, caps.maxElements)),
     );
     at = section.end;
   }

@@ -1,4 +1,3 @@
-import { ComponentError } from '../errors.ts';
 import type { CoreSignature } from './ast.ts';
 import {
   opaqueType,
@@ -229,24 +228,4 @@ function readExport(reader: Reader, scan: Scan): void {
   const type = kind === 'func' ? scan.functions[index] : undefined;
   if (kind === 'func' && type === undefined) throw malformed('core export of an unknown function', reader.at);
   scan.exports.set(name, { kind, signature: type === undefined ? undefined : signatureOf(scan, type) });
-}
-
-/** Sums what the module's own memories and tables occupy at once after instantiation. */
-export function checkInitialExtents(info: CoreModuleInfo, maxPages: number, maxElements: number): void {
-  for (const memory of info.memories) {
-    if (memory.min > maxPages) {
-      throw new ComponentError(
-        'ERR_COMPONENT_LIMIT',
-        `A memory of the component starts with ${memory.min} pages; the limit is ${maxPages}.`,
-      );
-    }
-  }
-  for (const table of info.tables) {
-    if (table.min > maxElements) {
-      throw new ComponentError(
-        'ERR_COMPONENT_LIMIT',
-        `A table of the component starts with ${table.min} elements; the limit is ${maxElements}.`,
-      );
-    }
-  }
 }

@@ -12,13 +12,16 @@ export interface CompileLimits {
   readonly typeDepth: number;
   /** Core modules in the tree, and core instances made from them. */
   readonly coreInstances: number;
-  /** Linear memories in the instantiated tree; each may grow to `memoryBytes`. */
+  /** Linear memories in the instantiated tree. */
   readonly memories: number;
-  /** Tables in the instantiated tree; each may grow to `tableElements`. */
+  /** Tables in the instantiated tree. */
   readonly tables: number;
-  /** Written as maximum into every memory, in bytes, rounded down to pages of 64 KiB. */
+  /**
+   * All memories of the tree together, in bytes. Each gets a maximum written into its module: its share by the
+   * size it starts with, in pages of 64 KiB.
+   */
   readonly memoryBytes: number;
-  /** Written as maximum into every table, in elements. */
+  /** All tables of the tree together, in elements, shared like the memory. */
   readonly tableElements: number;
 }
 

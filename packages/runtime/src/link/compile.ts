@@ -30,15 +30,14 @@ export function compileComponent(
   return {
     imports: component.definitions.flatMap(describeImport),
     exports: component.definitions.flatMap(describeExport),
-    modules: given ?? compileModules(planner, allLimits),
+    modules: given ?? compileModules(planner),
     plan,
   };
 }
 
-function compileModules(planner: Planner, limits: CompileLimits): CoreModule[] {
-  const caps = { pages: Math.floor(limits.memoryBytes / 0x10000), elements: limits.tableElements };
+function compileModules(planner: Planner): CoreModule[] {
   return planner.modules.map(({ start, end, info }) => {
-    const capped = capCoreModule(planner.bytes, start, end, info, caps);
+    const capped = capCoreModule(planner.bytes, start, end, info, planner.occupancy);
     try {
       return new engine.Module(capped);
     } catch (error) {

@@ -58,7 +58,7 @@ export interface ExportedInterface {
 }
 
 export interface InstanceStats {
-  /** Current size of all linear memories of the tree, in bytes. */
+  /** Current size of the linear memories that values pass through, in bytes. */
   readonly memoryBytes: number;
   /** Live handles in all handle tables of the tree. */
   readonly handles: number;

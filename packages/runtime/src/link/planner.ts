@@ -1,5 +1,5 @@
 import type { CanonNode, ComponentNode, Definition, ExternNode, InlineExport, Sort } from '../binary/ast.ts';
-import { scanCoreModule, checkInitialExtents } from '../binary/core-module.ts';
+import { scanCoreModule } from '../binary/core-module.ts';
 import type { CompileLimits } from '../binary/limits.ts';
 import { tryParseExternName } from '../binary/names.ts';
 import type { ReadBudget } from '../binary/reader.ts';
@@ -19,6 +19,7 @@ import {
 } from './entities.ts';
 import { evaluateType, LinkBudget, matchExtern, matchInstance, resolveAlias } from './evaluate.ts';
 import { annotatedResource } from './host-functions.ts';
+import { Occupancy } from './occupancy.ts';
 import type { ContextPlan, CoreRef, Plan, Step } from './steps.ts';
 import type { ResourceType } from './types.ts';
 
@@ -33,11 +34,10 @@ export class Planner {
   readonly #interfaces: string[] = [];
   readonly destructors = new Map<ResourceType, CoreRef>();
   readonly codecs: CodecTable = new CodecTable();
+  readonly occupancy: Occupancy;
   coreInstances = 0;
   coreFunctions = 0;
   instances = 0;
-  #memories = 0;
-  #tables = 0;
   readonly #scanned = new Map<number, CoreModuleEntity>();
   readonly #contextKeys = new Map<string, number>();
 
@@ -45,6 +45,7 @@ export class Planner {
     this.bytes = bytes;
     this.readBudget = readBudget;
     this.budget = new LinkBudget(limits);
+    this.occupancy = new Occupancy(limits);
   }
 
   /** Instantiates the whole tree symbolically and gives the plan to replay. */
@@ -78,15 +79,9 @@ export class Planner {
 
   /** The number of a module among the compiled ones; counts what each further instance occupies. */
   useModule(module: CoreModuleEntity): number {
-    const { limits } = this.budget;
-    this.#memories += module.info.memories.length;
-    this.#tables += module.info.tables.length;
-    if (this.coreInstances >= limits.coreInstances) throw overLimit('core instances', limits.coreInstances);
-    if (this.#memories > limits.memories) throw overLimit('memories', limits.memories);
-    if (this.#tables > limits.tables) throw overLimit('tables', limits.tables);
+    this.occupancy.add(module.info);
     const known = this.modules.indexOf(module);
     if (known >= 0) return known;
-    checkInitialExtents(module.info, Math.floor(limits.memoryBytes / 0x10000), limits.tableElements);
     return this.modules.push(module) - 1;
   }
 

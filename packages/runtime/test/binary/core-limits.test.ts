@@ -57,6 +57,25 @@ test('what starts above a cap is refused', async () => {
   assert.throws(() => compileComponent(table, { tableElements: 10 }), { code: 'ERR_COMPONENT_LIMIT' });
 });
 
+test('all memories and tables of a tree share one limit, by what they start with', async () => {
+  const grow = (name: string): string =>
+    `(func (export "${name}") (result s32) (canon lift (core func $${name} "grow")))`;
+  const instance = await startWat(
+    `(component
+      (core module $m (memory 3) (func (export "grow") (result i32) (memory.grow (i32.const 1))))
+      (core module $n (memory 1) (func (export "grow") (result i32) (memory.grow (i32.const 1))))
+      (core instance $large (instantiate $m)) ${grow('large')}
+      (core instance $small (instantiate $n)) ${grow('small')}
+      (core instance $other (instantiate $n)) ${grow('other')})`,
+    {},
+    { memoryBytes: 10 * 65536 },
+  );
+  const guest = instance.exports as Anything;
+  let pages = 3 + 1 + 1;
+  for (const name of ['large', 'small', 'other']) while (guest[name]() >= 0) pages++;
+  assert.equal(pages, 10);
+});
+
 test('shared and 64-bit memories are refused', async () => {
   for (const memory of ['(memory 1 2 shared)', '(memory i64 1)', '(table i64 1 funcref)']) {
     const bytes = await buildWat(`(component (core module $m ${memory}) (core instance (instantiate $m)))`);
