@@ -27,6 +27,7 @@ const trapModule = new engine.Module(
  */
 export const trapNow: () => never = new engine.Instance(trapModule, {}).exports['t'] as () => never;
 
+const maxGates = 1_000;
 const gates = new Map<string, CoreModule>();
 
 function encodeSignature({ params, results }: CoreSignature): number[] {
@@ -58,6 +59,8 @@ function gateModule(signature: CoreSignature): CoreModule {
         ...section(0x0a, 0x01, body.length, ...body),
       ]),
     );
+    // Guests choose signatures, so the cache may not grow with them.
+    if (gates.size >= maxGates) gates.clear();
     gates.set(key, module);
   }
   return module;

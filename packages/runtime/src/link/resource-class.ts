@@ -40,7 +40,8 @@ export function createResourceClass(
       }
       const make = construct();
       if (make === undefined) throw invalidValue(`${name} (it has no constructor)`, undefined);
-      const other = heldOf(make(...args)) as Held;
+      const other = heldOf(make(...args));
+      if (other === undefined) throw invalidValue(`${name} (its constructor may suspend)`, undefined);
       this.#held = { rep: other.rep, isOwn: true };
       other.rep = undefined;
     }

@@ -4,6 +4,7 @@ import {
   compileComponent,
   instantiateComponent,
   ResultError,
+  suspending,
   type ComponentInstance,
 } from '../../src/index.ts';
 import { allocator, buildGuest, type Anything } from '../support/build.ts';
@@ -171,4 +172,21 @@ test('the exports object cannot be changed', () => {
   const { instance } = start();
   assert.ok(Object.isFrozen(instance.exports));
   assert.equal(Object.getPrototypeOf(instance.exports), null);
+});
+
+test('a constructor of an instance that may suspend is refused, not handed out half made', async () => {
+  const bytes = await buildGuest(
+    `package test:slow@0.1.0;
+     interface host { wait: func(); }
+     interface api { resource thing { constructor(); } }
+     world w { import host; export api; }`,
+    `(module
+      (import "test:slow/host@0.1.0" "wait" (func $wait))
+      (import "[export]test:slow/api@0.1.0" "[resource-new]thing" (func $new (param i32) (result i32)))
+      (func (export "test:slow/api@0.1.0#[constructor]thing") (result i32) (call $wait) (call $new (i32.const 1))))`,
+  );
+  const wait = suspending(() => undefined);
+  const instance = instantiateComponent(compileComponent(bytes), { 'test:slow/host@0.1.0': { wait } });
+  const api = instance.findInterface('test:slow/api@0.1.0') as Anything;
+  assert.throws(() => new api.Thing(), { code: 'ERR_VALUE_INVALID' });
 });
