@@ -13,7 +13,7 @@ export const AUTHORITY_ERRORS = {
   ERR_SOCKET_PATH: 'A socket path is not usable: too long, occupied by a file, or in an unsafe directory.',
   ERR_SOCKET_IN_USE: 'Another live server owns this socket.',
   ERR_AUTHORITY_STOPPED: 'The authority is stopped.',
-} as const satisfies Record<string, string>;
+} as const;
 
 /** One of the keys of {@link AUTHORITY_ERRORS}; stable, made to branch on. */
 export type AuthorityErrorCode = keyof typeof AUTHORITY_ERRORS;

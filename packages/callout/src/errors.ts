@@ -16,7 +16,7 @@ export const CALLOUT_ERRORS = {
   ERR_CONNECTION_KIND: 'The client is not an ordinary NATS client connection.',
   ERR_NO_RULE: 'No rule lets this SPIFFE ID in under this connection name.',
   ERR_TRUST_DOMAIN: 'The SPIFFE ID is of another trust domain.',
-} as const satisfies Record<string, string>;
+} as const;
 
 export type CalloutErrorCode = keyof typeof CALLOUT_ERRORS;
 

@@ -14,7 +14,7 @@ export const CLI_ERRORS = {
   ERR_COMPONENT_BUILD: 'The example component could not be built, or a component file could not be read.',
   ERR_COMPONENT_NOT_STARTED: 'The host did not start the component.',
   ERR_COMPONENT_NOT_ANSWERING: 'The component was started, but its URL did not answer in time.',
-} as const satisfies Record<string, string>;
+} as const;
 
 /** A stable code; branch on this, never on the message. */
 export type CliErrorCode = keyof typeof CLI_ERRORS;

@@ -19,7 +19,7 @@ export const HOST_ERRORS = {
   ERR_IDENTITY_UNAVAILABLE:
     'The authority did not answer for the identity of a component; trying again may help.',
   ERR_COMPONENT_NOT_RUNNING: 'No component with the id of the link target runs on this host.',
-} as const satisfies Record<string, string>;
+} as const;
 
 /** Stable code of a {@link HostError}. */
 export type HostErrorCode = keyof typeof HOST_ERRORS;

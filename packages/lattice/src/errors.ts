@@ -18,7 +18,7 @@ export const LATTICE_ERRORS = {
   ERR_AUDIT_CHAIN: 'The audit log is not an unbroken hash chain.',
   ERR_LATTICE_DIR:
     'The lattice directory is missing, not private, a symbolic link, or not owned by this user.',
-} as const satisfies Record<string, string>;
+} as const;
 
 export type LatticeErrorCode = keyof typeof LATTICE_ERRORS;
 

@@ -10,7 +10,7 @@ export const NATS_SERVER_ERRORS = {
   ERR_NATS_SERVER_PORT_TAKEN: 'nats-server could not listen because the port is in use.',
   ERR_NATS_SERVER_NO_MEMORY_FILE: 'No writable memory file system was found for the private key.',
   ERR_LOCK_TIMEOUT: 'Another process held the lock for longer than the caller wanted to wait.',
-} as const satisfies Record<string, string>;
+} as const;
 
 /** A stable code; branch on this, never on the message. */
 export type NatsServerErrorCode = keyof typeof NATS_SERVER_ERRORS;

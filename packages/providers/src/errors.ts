@@ -8,7 +8,7 @@ export const PROVIDERS_ERRORS = {
   ERR_HTTP_REQUEST_BODY_TOO_LARGE: 'The body of an HTTP request is larger than the limit.',
   ERR_HTTP_REQUEST_BODY_ABORTED: 'The client went away before the body of its request was complete.',
   ERR_HTTP_RESPONSE_INVALID: 'A handler answered with a status, header or length that HTTP does not allow.',
-} as const satisfies Record<string, string>;
+} as const;
 
 /** Stable code of a {@link ProviderError}. */
 export type ProviderErrorCode = keyof typeof PROVIDERS_ERRORS;

@@ -34,7 +34,7 @@ export const RUNTIME_ERRORS = {
   ERR_COMPONENT_STOPPED: 'The pool of the component is stopped.',
   ERR_IMPORT_NOT_GRANTED: 'The component imports an interface that it was not granted.',
   ERR_EXPORT_MISSING: 'The component does not export the interface it is used for.',
-} as const satisfies Record<string, string>;
+} as const;
 
 export type ComponentErrorCode = keyof typeof RUNTIME_ERRORS;
 
