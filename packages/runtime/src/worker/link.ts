@@ -1,9 +1,17 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { CoreModule } from '../engine.ts';
 import { ComponentError, type ComponentErrorCode } from '../errors.ts';
 import { BodyPump } from './body-pump.ts';
 import type { Call } from './call.ts';
 import { Outbox, detachable } from './channel.ts';
+import {
+  brokenProtocol,
+  endedWithoutResponse,
+  tookTooLong,
+  waitedTooLong,
+  workerFailed,
+  workerStuck,
+} from './failures.ts';
 import { Progress } from './progress.ts';
 import {
   bodyKind,
@@ -14,6 +22,7 @@ import {
   type ToWorker,
   type WorkerStart,
 } from './protocol.ts';
+import { spawnWorker } from './spawn.ts';
 import type { IdentitySource, Limits, LogEntry } from './types.ts';
 
 /** What a link tells its pool. */
@@ -37,8 +46,6 @@ export interface LinkOptions {
 /** How long a worker may take to confirm that a cancelled call is gone before it is ended. */
 const cancelGraceMs = 10;
 
-const entryUrl = new URL(import.meta.url.endsWith('.ts') ? './entry.ts' : './entry.js', import.meta.url);
-
 /** One worker and the calls it has. */
 export class Link {
   /** Undefined until the worker has made its first instance. */
@@ -61,38 +68,12 @@ export class Link {
     this.#events = events;
     const { limits } = options;
     this.#progress = new Progress(limits.instances);
-    this.#worker = new Worker(entryUrl, {
-      workerData: { ...options.start, progress: this.#progress.buffer } satisfies WorkerStart,
-      name: options.name,
-      env: {},
-      argv: [],
-      execArgv: [],
-      stdin: false,
-      stdout: true,
-      stderr: true,
-      resourceLimits: {
-        maxOldGenerationSizeMb: limits.heapMiB,
-        maxYoungGenerationSizeMb: Math.max(8, Math.min(32, limits.heapMiB >> 2)),
-        stackSizeMb: limits.stackMiB,
-      },
-    });
+    this.#worker = spawnWorker(options.name, limits, { ...options.start, progress: this.#progress.buffer });
     this.#outbox = new Outbox<ToWorker>(this.#worker);
-    this.#worker.on('message', (messages: readonly ToMain[]) => {
-      for (const message of messages) this.#receive(message);
-    });
-    this.#worker.on('error', (error: NodeJS.ErrnoException) => {
-      const isMemory = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
-      this.#end(
-        new ComponentError(
-          isMemory ? 'ERR_COMPONENT_OUT_OF_MEMORY' : 'ERR_COMPONENT_WORKER',
-          isMemory ? 'The component used up the memory of its worker' : 'The worker of the component failed',
-          { cause: error },
-        ),
-      );
-    });
-    this.#worker.on('exit', () => {
-      this.#end(new ComponentError('ERR_COMPONENT_WORKER', 'The worker of the component ended'));
-    });
+    this.#worker.on('message', (messages: readonly ToMain[]) => this.#receiveAll(messages));
+    this.#worker.on('messageerror', () => this.#end(brokenProtocol()));
+    this.#worker.on('error', (error: NodeJS.ErrnoException) => this.#end(workerFailed(error)));
+    this.#worker.on('exit', () => this.#end(workerFailed()));
   }
 
   /** Calls that the worker has not finished. */
@@ -138,6 +119,15 @@ export class Link {
   /** The caller is answered already; the worker is asked to give up the call. */
   cancel(call: Call, code: ComponentErrorCode): void {
     if (this.#calls.get(call.id) === call) this.#send([toWorker.cancel, call.id, code]);
+  }
+
+  /** A worker is trusted no more than its guest: whatever it sends, only the worker suffers. */
+  #receiveAll(messages: readonly ToMain[]): void {
+    try {
+      for (const message of messages) this.#receive(message);
+    } catch {
+      this.#end(brokenProtocol());
+    }
   }
 
   #receive(message: ToMain): void {
@@ -221,9 +211,7 @@ export class Link {
     call.pump?.stop();
     // A worker that says "done" without an answer breaks the protocol; the caller must not hang.
     if (!call.isSettled) {
-      call.fail(
-        new ComponentError('ERR_COMPONENT_NO_RESPONSE', 'The component ended the call without a response'),
-      );
+      call.fail(endedWithoutResponse());
     }
     this.#events.onDone(this);
   }
@@ -264,7 +252,7 @@ export class Link {
       else this.#expire(call);
     }
     for (const call of this.#calls.values()) {
-      if (call.id > this.#progress.begun && !call.isFailed && call.acceptedAt + 2 * deadlineMs <= now) {
+      if (!this.#progress.hasBegun(call.id) && !call.isFailed && call.acceptedAt + 2 * deadlineMs <= now) {
         call.fail(waitedTooLong(deadlineMs));
         this.cancel(call, 'ERR_COMPONENT_DEADLINE');
       }
@@ -274,13 +262,11 @@ export class Link {
 
   #expire(call: Call): void {
     const { deadlineMs } = this.#options.limits;
-    call.fail(new ComponentError('ERR_COMPONENT_DEADLINE', `The call took longer than ${deadlineMs} ms`));
+    call.fail(tookTooLong(deadlineMs));
     this.cancel(call, 'ERR_COMPONENT_DEADLINE');
     setTimeout(() => {
       if (this.#calls.get(call.id) !== call) return;
-      this.#end(
-        new ComponentError('ERR_COMPONENT_WORKER', 'The worker was ended because a call passed its deadline'),
-      );
+      this.#end(workerStuck());
     }, cancelGraceMs);
   }
 
@@ -290,11 +276,10 @@ export class Link {
     this.isEnded = true;
     this.#identityAbort.abort();
     this.#terminated = this.#worker.terminate();
-    const { begun } = this.#progress;
     const untouched: Call[] = [];
     for (const call of this.#calls.values()) {
       call.pump?.stop();
-      if (call.id > begun && !call.isFailed) untouched.push(call);
+      if (!this.#progress.hasBegun(call.id) && !call.isFailed) untouched.push(call);
       else call.fail(error);
     }
     this.#calls.clear();
@@ -305,11 +290,4 @@ export class Link {
     this.#end(error);
     await this.#terminated;
   }
-}
-
-export function waitedTooLong(deadlineMs: number): ComponentError {
-  return new ComponentError(
-    'ERR_COMPONENT_DEADLINE',
-    `The call waited longer than ${2 * deadlineMs} ms for its turn`,
-  );
 }

@@ -2,7 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import type { CoreModule } from '../engine.ts';
 import { ComponentError } from '../errors.ts';
 import { Call } from './call.ts';
-import { Link, waitedTooLong, type LinkEvents } from './link.ts';
+import { aborted, stopped, waitedTooLong } from './failures.ts';
+import { Link, type LinkEvents } from './link.ts';
 import { defaultLimits } from './limits.ts';
 import { monotonicMs } from './progress.ts';
 import type {
@@ -149,7 +150,11 @@ class Pool implements ComponentPool, LinkEvents {
   }
 
   onLog(entry: LogEntry): void {
-    this.#options.onLog?.(entry);
+    try {
+      this.#options.onLog?.(entry);
+    } catch {
+      // The log of the host must not end a component.
+    }
   }
 
   onDroppedLines(lines: number): void {
@@ -280,7 +285,3 @@ class Pool implements ComponentPool, LinkEvents {
     await Promise.all([...this.#links].map((link) => link.stop(stopped())));
   }
 }
-
-const stopped = (): ComponentError => new ComponentError('ERR_COMPONENT_STOPPED', 'The component is stopped');
-const aborted = (): ComponentError =>
-  new ComponentError('ERR_COMPONENT_ABORTED', 'The caller cancelled the call');

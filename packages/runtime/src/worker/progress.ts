@@ -20,9 +20,10 @@ export class Progress {
     return this.#calls.length;
   }
 
-  /** Calls taken from the worker's queue so far, in the order in which they were sent. */
-  get begun(): number {
-    return Atomics.load(this.#counts, 0) >>> 0;
+  /** Whether the worker has taken a call from its queue; calls are numbered from 1 in the order of sending. */
+  hasBegun(call: number): boolean {
+    // The count wraps around, the numbers do not.
+    return ((call - Atomics.load(this.#counts, 0)) | 0) <= 0;
   }
 
   countBegun(): void {
