@@ -4,7 +4,9 @@ export function describeError(error: unknown): { line: string; exitCode: number 
   if (error.name === 'AbortError') return { line: 'stopped', exitCode: 130 };
   const code = (error as { code?: unknown }).code;
   const label = typeof code === 'string' ? `error ${code}` : 'error';
-  return { line: `${label}: ${messageWithCauses(error)}`, exitCode: code === 'ERR_USAGE' ? 2 : 1 };
+  // Messages of the command line say all there is to say; those of the packages below may need their causes.
+  const message = error.name === 'CliError' ? error.message : messageWithCauses(error);
+  return { line: `${label}: ${message}`, exitCode: code === 'ERR_USAGE' ? 2 : 1 };
 }
 
 /** The message of an error followed by those of its causes, each once. */

@@ -24,7 +24,9 @@ export const command: Command = {
     const dev = await startDev(devOptions, { io, progress, onLine });
     try {
       const parts = await dev.listParts();
-      io.stdout.write(`\n${renderSummary(parts, Date.now())}\n${nextSteps(dev)}`);
+      io.stdout.write(
+        `\n${renderSummary(parts, Date.now(), io.stdout.isTTY === true ? io.stdout.columns : undefined)}\n${nextSteps(dev)}`,
+      );
       isUp = true;
       await untilAborted(io.signal);
     } finally {

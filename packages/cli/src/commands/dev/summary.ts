@@ -64,18 +64,36 @@ function attestation({ entries, authority }: SummaryFacts, spiffeId: string): st
   return `${texts.join(', ')} (${authority?.attestation === 'pidfd' ? 'pidfd' : 'pid'})`;
 }
 
-/** The table that `muster dev` prints when everything runs. */
-export function renderSummary(rows: readonly PartRow[], now: number): string {
-  const columns: readonly Column<PartRow>[] = [
+/**
+ * What `muster dev` prints when everything runs: a table, or three lines per part where the table does not fit into
+ * `width` columns.
+ */
+export function renderSummary(
+  rows: readonly PartRow[],
+  now: number,
+  width = Number.POSITIVE_INFINITY,
+): string {
+  const table = renderTable(columnsAt(now), rows);
+  const isFitting = table.split('\n').every((line) => line.length <= width);
+  return isFitting ? table : rows.map((row) => stacked(row, now)).join('');
+}
+
+function columnsAt(now: number): readonly Column<PartRow>[] {
+  return [
     { heading: 'PART', cell: ({ part }) => part },
     { heading: 'SPIFFE ID', cell: ({ spiffeId }) => spiffeId },
     { heading: 'ATTESTED BY', cell: ({ attestedBy }) => attestedBy },
     { heading: 'ACCOUNT', cell: ({ account }) => account },
-    {
-      heading: 'EXPIRES',
-      cell: ({ expiresAt }) =>
-        expiresAt === undefined ? 'on request' : `in ${formatDuration(expiresAt - now)}`,
-    },
+    { heading: 'EXPIRES', cell: (row) => expiry(row, now) },
   ];
-  return renderTable(columns, rows);
+}
+
+function stacked(row: PartRow, now: number): string {
+  const account = row.account === '-' ? [] : [`account ${row.account}`];
+  const facts = [`by ${row.attestedBy}`, ...account, `expires ${expiry(row, now)}`];
+  return `${row.part}\n  ${row.spiffeId}\n  ${facts.join(' · ')}\n`;
+}
+
+function expiry({ expiresAt }: PartRow, now: number): string {
+  return expiresAt === undefined ? 'on request' : `in ${formatDuration(expiresAt - now)}`;
 }

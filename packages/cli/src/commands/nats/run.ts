@@ -9,6 +9,7 @@ import {
   type X509Svid,
 } from '@muster/spiffe';
 import type { Command } from '../../command.ts';
+import { messageWithCauses } from '../../describe-error.ts';
 import { CliError } from '../../errors.ts';
 import type { Io } from '../../io.ts';
 import { partOptions, workloadApiOf, workloadApiOption } from '../../lattice/part-options.ts';
@@ -68,9 +69,10 @@ async function fetchServerSvid(options: Options, io: Io): Promise<X509Svid> {
     await using source = await createX509Source({ address, spiffeId, timeoutMs: 10_000, signal: io.signal });
     return source.getX509Svid();
   } catch (cause) {
+    const reason = cause instanceof Error ? messageWithCauses(cause) : String(cause);
     throw new CliError(
       'ERR_SERVER_IDENTITY',
-      `The Workload API at ${address} gave no X.509-SVID for ${spiffeId}`,
+      `The Workload API at ${address} gave no X.509-SVID for ${spiffeId}: ${reason}`,
       { cause },
     );
   }
