@@ -6,7 +6,7 @@ import { startAuthority } from '@muster/authority';
 import type { Authority, AuthorityConfig, RegistrationEntry } from '@muster/authority';
 import { defaultRules, startCallout } from '@muster/callout';
 import type { Callout } from '@muster/callout';
-import { startHost } from '@muster/host';
+import { createStateBuckets, startHost } from '@muster/host';
 import type { Host, HostConfig } from '@muster/host';
 import {
   connectLattice,
@@ -254,6 +254,7 @@ export class Fixture {
       { clock: systemClock, logger: this.logger },
     );
     this.control = new ControlClient(this.#operator.nats, { lattice: 'default', timeoutMs: 5_000 });
+    await createStateBuckets(this.#operator.nats, 'default');
     await this.control.watchEvents('*', (event) => this.events.push(event));
   }
 }

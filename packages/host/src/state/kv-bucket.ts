@@ -2,9 +2,16 @@ import { Kvm } from '@nats-io/kv';
 import type { KV } from '@nats-io/kv';
 import { bucketSubjects, latticeBuckets } from '@muster/lattice';
 import type { LatticeConnection } from '@muster/lattice';
+import { HostError } from '../errors.ts';
 import type { Bucket, BucketEntry } from './bucket.ts';
 
 type NatsConnection = LatticeConnection['nats'];
+
+/** What JetStream says: an error code, or the number of values. */
+interface Answer {
+  readonly code: number | undefined;
+  readonly messages: number;
+}
 
 /** Settings of a bucket as v1 hosts create it; everything else is unlimited. */
 function bucketStream(name: string): Record<string, unknown> {
@@ -31,7 +38,7 @@ const STREAM_NOT_FOUND = 10_059;
 const WRONG_LAST_SEQUENCE = new Set([10_071, 10_164]);
 const STREAM_NAME_IN_USE = 10_058;
 
-/** Opens a JetStream KV bucket and creates it when it is missing. Throws when JetStream refuses. */
+/** Opens a JetStream KV bucket and creates it when it is missing. Throws HostError `ERR_HOST_STATE_FAILED`. */
 export async function openKvBucket(nats: NatsConnection, name: string): Promise<Bucket> {
   await ensureBucket(nats, name);
   const kv = await new Kvm(nats).open(name, { allow_direct: true });
@@ -46,7 +53,7 @@ export async function openKvBucket(nats: NatsConnection, name: string): Promise<
 
 /**
  * Creates the two buckets of a lattice where they are missing. For an operator that prepares a lattice whose hosts may not
- * create streams themselves. Throws when JetStream refuses.
+ * create streams themselves. Throws HostError `ERR_HOST_STATE_FAILED`.
  */
 export async function createStateBuckets(nats: NatsConnection, lattice: string): Promise<void> {
   const buckets = latticeBuckets(lattice);
@@ -58,10 +65,23 @@ async function ensureBucket(nats: NatsConnection, name: string): Promise<void> {
   if ((await messageCount(nats, name)) !== undefined) {
     return;
   }
-  const created = await ask(nats, bucketSubjects(name).create, bucketStream(name));
+  const created = await create(nats, name);
   if (created.code !== undefined && created.code !== STREAM_NAME_IN_USE) {
-    throw new Error(`Cannot create bucket "${name}": JetStream answered error ${created.code}`);
+    throw stateError(`Cannot create bucket "${name}": JetStream answered error ${created.code}`);
   }
+}
+
+async function create(nats: NatsConnection, name: string): Promise<Answer> {
+  try {
+    return await ask(nats, bucketSubjects(name).create, bucketStream(name));
+  } catch (cause) {
+    // A user without the right to create streams hears nothing at all.
+    throw stateError(`Cannot create bucket "${name}": an operator must create it for this user`, cause);
+  }
+}
+
+function stateError(message: string, cause?: unknown): HostError {
+  return new HostError('ERR_HOST_STATE_FAILED', message, { cause });
 }
 
 async function compareAndSet(
@@ -135,7 +155,7 @@ async function messageCount(nats: NatsConnection, name: string): Promise<number 
     return undefined;
   }
   if (answer.code !== undefined) {
-    throw new Error(`Cannot read bucket "${name}": JetStream answered error ${answer.code}`);
+    throw stateError(`Cannot read bucket "${name}": JetStream answered error ${answer.code}`);
   }
   return answer.messages;
 }
@@ -144,7 +164,7 @@ async function ask(
   nats: NatsConnection,
   subject: string,
   body: Record<string, unknown> | undefined,
-): Promise<{ code: number | undefined; messages: number }> {
+): Promise<Answer> {
   const reply = await nats.request(subject, body === undefined ? '' : JSON.stringify(body), {
     timeout: 5_000,
   });

@@ -113,3 +113,26 @@ test('a failure that is not ours is answered without its text', async () => {
   assert.deepEqual(reply, { success: false, message: 'internal error' });
   assert.equal(rig.events('linkdef_set_failed')[0]?.data['error'], 'failed to store link');
 });
+
+test('what nats-server republishes from a stream is neither done nor answered', async () => {
+  await using rig = await hostRig();
+  const subject = `wasmbus.ctl.v1.golden.host.stop.${rig.host.id}`;
+  const subscription = [...rig.nats.subscriptions].find(({ pattern }) => pattern.includes('.host.*.'));
+  assert.ok(subscription);
+  let replies = 0;
+  const message = (headers: Map<string, string>) => ({
+    subject,
+    data: new Uint8Array(),
+    headers,
+    respond: () => {
+      replies += 1;
+      return true;
+    },
+  });
+  subscription.callback(null, message(new Map([['Nats-Stream', 'KV_CONFIGDATA_golden']])));
+  await rig.clock.advance(1_000);
+  assert.deepEqual([replies, rig.host.isServing()], [0, true]);
+  subscription.callback(null, message(new Map()));
+  await rig.clock.advance(1_000);
+  assert.deepEqual([replies, rig.host.isServing()], [1, false]);
+});
