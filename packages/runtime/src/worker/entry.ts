@@ -2,6 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ComponentError } from '../errors.ts';
 import { compileComponent, describeImports } from '../link/compile.ts';
 import type { CompiledComponent } from '../link/component.ts';
+import { checkSignatures, type Signatures } from '../link/signatures.ts';
+import { wasiSignatures } from '../wasi/signatures.ts';
 import { Outbox } from './channel.ts';
 import { checkGrants, checkHttpExport } from './grants.ts';
 import { failureOf } from './guest.ts';
@@ -11,6 +13,12 @@ import { toMain, type ToMain, type ToWorker, type WorkerStart } from './protocol
 import { CallServer } from './serve.ts';
 
 const identityInterface = 'wasmcloud:identity/store';
+
+/** `wasi:logging` is also imported without its version. */
+const signatures: Signatures = {
+  ...wasiSignatures,
+  'wasi:logging/logging#log': wasiSignatures['wasi:logging/logging@0.1.0-draft#log'] ?? '',
+};
 
 /** Refuses before anything is compiled; the check of every import comes before any guest code. */
 function compile(start: WorkerStart): CompiledComponent {
@@ -22,6 +30,8 @@ function compile(start: WorkerStart): CompiledComponent {
     start.modules === undefined ? undefined : { modules: start.modules },
   );
   checkHttpExport(compiled.exports);
+  // A guest declares the types of its imports itself; a host function must not meet values of any other shape.
+  checkSignatures(compiled, signatures);
   return compiled;
 }
 

@@ -14,11 +14,15 @@ async function witSource(): Promise<string> {
   return parts.join('\n');
 }
 
-/** Makes a component of a core module in text format. */
-export async function buildWat(wat: string, world: string): Promise<Uint8Array> {
+/** Makes a component of a core module in text format; `change` may say something else than the WIT does. */
+export async function buildWat(
+  wat: string,
+  world: string,
+  change: (wit: string) => string = (wit) => wit,
+): Promise<Uint8Array> {
   const embedded = await componentEmbed({
     binary: await parse(wat),
-    witSource: await witSource(),
+    witSource: change(await witSource()),
     world,
     stringEncoding: 'utf8',
   });

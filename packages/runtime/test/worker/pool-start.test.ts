@@ -68,6 +68,17 @@ test('stopping withdraws a request for an identity', async () => {
   assert.equal(signal.aborted, true);
 });
 
+test('a host function declared with another type is refused', async () => {
+  const wat = `(module (import "wasi:config/store@0.2.0-rc.1" "get" (func (param i32 i32)))
+    (memory (export "memory") 1)
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+    (func (export "wasi:http/incoming-handler@0.2.12#handle") (param i32 i32)))`;
+  const bytes = await buildWat(wat, 'many', (wit) =>
+    wit.replaceAll('get: func(key: string)', 'get: func(key: u32)'),
+  );
+  await assert.rejects(start(bytes), withCode('ERR_IMPORT_INVALID', 'wasi:config/store'));
+});
+
 test('a component that handles no HTTP is refused', async () => {
   const wat = '(module (func (export "run")) (memory (export "memory") 1))';
   await assert.rejects(start(await buildWat(wat, 'no-handler')), withCode('ERR_EXPORT_MISSING'));
