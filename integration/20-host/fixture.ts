@@ -63,7 +63,12 @@ export class Fixture {
     options: { authority?: Partial<AuthorityConfig>; host?: Partial<HostConfig> } = {},
   ): Promise<Fixture> {
     const fixture = new Fixture();
-    await fixture.#start(options);
+    try {
+      await fixture.#start(options);
+    } catch (error) {
+      await fixture.stop();
+      throw error;
+    }
     return fixture;
   }
 

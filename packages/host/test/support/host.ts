@@ -224,7 +224,10 @@ export async function hostRig(
     },
     { clock, logger },
     parts,
-  );
+  ).catch(async (error: unknown) => {
+    await partial[Symbol.asyncDispose]();
+    throw error;
+  });
   const outcomes = (): LatticeEvent[] =>
     partial.events().filter(({ name }) => name === 'component_scaled' || name === 'component_scale_failed');
   return {
