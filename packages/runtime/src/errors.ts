@@ -7,7 +7,8 @@ export const RUNTIME_ERRORS = {
     'The component uses a feature this runtime refuses by name, such as the 0.3 async ABI.',
   ERR_COMPONENT_LIMIT: 'The component asks for more than a compile limit allows.',
   ERR_IMPORT_MISSING: 'An interface, function or resource class that the component imports was not supplied.',
-  ERR_IMPORT_INVALID: 'A supplied import has the wrong kind: not a function, or not a class.',
+  ERR_IMPORT_INVALID:
+    'A supplied import is not a function or class, or has another type than the component declares.',
   ERR_LINK_FAILED: 'The JavaScript engine refused to link or start a core module.',
   ERR_INSTANCE_BUSY: 'The instance is already inside a call; it takes one call at a time.',
   ERR_VALUE_INVALID: 'A JavaScript value does not have the type that the function declares.',

@@ -32,7 +32,7 @@ export class Planner {
   readonly contexts: ContextPlan[] = [];
   readonly modules: CoreModuleEntity[] = [];
   readonly #interfaces: string[] = [];
-  readonly destructors = new Map<ResourceType, CoreRef>();
+  readonly destructors: Map<ResourceType, CoreRef> = new Map();
   readonly codecs: CodecTable = new CodecTable();
   readonly occupancy: Occupancy;
   coreInstances = 0;

@@ -36,7 +36,7 @@ export class Replay implements ExportSource {
   readonly #guestFunctions = new Map<LiftTarget, GuestFunction>();
   readonly #suspending: ReadonlySet<number>;
   readonly #memories = new Set<CoreMemory>();
-  readonly classes = new Map<ResourceType, ResourceClass>();
+  readonly classes: Map<ResourceType, ResourceClass> = new Map();
   readonly codecs: CodecTable;
   readonly host: HostImports;
   readonly root: Root;
