@@ -66,10 +66,28 @@ suite('rules of the house', () => {
     assert.equal(broken('sizes', file(301, 'a'), file(301, 'b')), 2);
   });
 
-  test('tests: as many lines as source', () => {
-    const tests = source('\n'.repeat(10), 'packages/lattice/test/a.test.ts');
-    assert.equal(broken('tests', source('\n'.repeat(10)), tests), 0);
-    assert.equal(broken('tests', source('\n'.repeat(11)), tests), 1);
+  test('tests: four fifths of the lines of source at least, fakes and guests counted', () => {
+    const lines = (count: number, path: string): SourceFile => source('\n'.repeat(count), path);
+    const tests = lines(8, 'packages/lattice/test/a.test.ts');
+    assert.equal(broken('tests', lines(10, 'packages/lattice/src/a.ts'), tests), 0);
+    assert.equal(broken('tests', lines(11, 'packages/lattice/src/a.ts'), tests), 1);
+    assert.equal(
+      broken('tests', lines(20, 'packages/lattice/src/a.ts'), tests, lines(8, 'packages/testing/src/a.ts')),
+      0,
+    );
+    assert.equal(
+      broken('tests', lines(20, 'packages/lattice/src/a.ts'), tests, lines(8, 'packages/lattice/test/a.wat')),
+      0,
+    );
+    assert.equal(
+      broken(
+        'tests',
+        lines(20, 'packages/lattice/src/a.ts'),
+        tests,
+        lines(8, 'packages/lattice/test/a.json'),
+      ),
+      1,
+    );
   });
 
   test('errors: one class, one table', () => {
