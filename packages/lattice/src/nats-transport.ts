@@ -1,6 +1,6 @@
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { NatsConnectionImpl, setTransportFactory } from '@nats-io/transport-node';
-import type { ConnectionOptions, NatsConnection, Server } from '@nats-io/transport-node';
+import type { ConnectionOptions, NatsConnection, Server, ServerInfo } from '@nats-io/transport-node';
 import { NodeTransport, nodeResolveHost } from '@nats-io/transport-node/lib/node_transport.js';
 import { LatticeError } from './errors.ts';
 
@@ -21,6 +21,8 @@ export interface AttemptHooks {
 const hooksByMarker = new WeakMap<object, AttemptHooks>();
 
 class PreparedTransport extends NodeTransport {
+  #isPrepared = false;
+
   override async connect(server: Server, options: ConnectionOptions): Promise<void> {
     const hooks = hooksByMarker.get(options.tls ?? {});
     if (hooks === undefined) {
@@ -32,12 +34,37 @@ class PreparedTransport extends NodeTransport {
       // The client gave up on this attempt while it was prepared.
       if (this.isClosed)
         throw new LatticeError('ERR_CONNECT_FAILED', 'Cannot connect: the attempt was abandoned');
+      this.#isPrepared = true;
       await super.connect(server, { ...options, tls: tls as NonNullable<ConnectionOptions['tls']> });
+      if (!this.isEncrypted()) {
+        this.discard();
+        throw refused('the connection must be encrypted');
+      }
     } catch (error) {
       hooks.failed(error);
       throw error;
     }
   }
+
+  /**
+   * What comes before TLS is anybody's word. It must ask for TLS by a plain `true`, since the client goes on in the clear
+   * for other values that count as true; and nothing may follow it, since the client would read that as if it had come
+   * through TLS: a message for one of our subscriptions, say.
+   */
+  override async peekInfo(): Promise<ServerInfo> {
+    const info = await super.peekInfo();
+    if (!this.#isPrepared) return info;
+    if (info.tls_required !== true && info.tls_available !== true)
+      throw refused('the server must ask for TLS');
+    const received = Buffer.concat(this.yields);
+    if (received.indexOf('\r\n') !== received.length - 2)
+      throw refused('nothing may follow what the server says before TLS');
+    return info;
+  }
+}
+
+function refused(why: string): LatticeError {
+  return new LatticeError('ERR_CONNECT_FAILED', `Cannot connect: ${why}`);
 }
 
 /** Makes new transports of the whole process ours. Connections that did not ask for it see no difference. */
