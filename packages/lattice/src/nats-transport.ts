@@ -20,6 +20,9 @@ export interface AttemptHooks {
 /** The client copies its options but keeps the `tls` object, so that object identifies the connection. */
 const hooksByMarker = new WeakMap<object, AttemptHooks>();
 
+/** Longest that a server may go on before TLS: one line, with the addresses of its cluster. */
+const MAX_INFO_BYTES = 64 * 1024;
+
 class PreparedTransport extends NodeTransport {
   #isPrepared = false;
 
@@ -52,8 +55,13 @@ class PreparedTransport extends NodeTransport {
    * through TLS: a message for one of our subscriptions, say.
    */
   override async peekInfo(): Promise<ServerInfo> {
+    if (!this.#isPrepared) return super.peekInfo();
+    let length = 0;
+    this.socket.on('data', (bytes: Uint8Array) => {
+      length += bytes.length;
+      if (length > MAX_INFO_BYTES) this.socket.destroy(refused('the server says too much before TLS'));
+    });
     const info = await super.peekInfo();
-    if (!this.#isPrepared) return info;
     if (info.tls_required !== true && info.tls_available !== true)
       throw refused('the server must ask for TLS');
     const received = Buffer.concat(this.yields);

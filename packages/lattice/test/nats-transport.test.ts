@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
+import { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -23,14 +24,19 @@ interface FakeServer {
 /** Says `info` and then `more` to each client in the clear; goes on inside TLS where it has an SVID. */
 async function startServer(
   context: TestContext,
-  options: { info: object; more?: (connections: number) => string; serverId?: string },
+  options: { info: object; more?: (connections: number) => string; serverId?: string; isEndless?: boolean },
 ): Promise<FakeServer> {
-  const { info, more = () => '', serverId } = options;
+  const { info, more = () => '', serverId, isEndless = false } = options;
   const sockets = new Set<net.Socket>();
   let clear = '';
   const server = net.createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
+    if (isEndless) {
+      socket.write('INFO ');
+      Readable.from(endless()).pipe(socket);
+      return;
+    }
     socket.write(`INFO ${JSON.stringify({ version: '2.15.1', proto: 1, headers: true, ...info })}\r\n`);
     socket.write(more(sockets.size));
     if (serverId === undefined) {
@@ -48,6 +54,10 @@ async function startServer(
     for (const socket of sockets) socket.destroy();
   });
   return { port: (server.address() as net.AddressInfo).port, clear: () => clear };
+}
+
+function* endless(): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(16_384, 'x');
 }
 
 function speakTls(socket: net.Socket, serverId: string): void {
@@ -124,4 +134,10 @@ test('a message that was slipped in before TLS never reaches a subscription', as
   await back.promise;
   assert.deepEqual(received, []);
   await connection.close();
+});
+
+test('a server that goes on and on before TLS is left', async (context) => {
+  const server = await startServer(context, { info: { tls_required: true }, isEndless: true });
+  const error = await rejectsCode('ERR_CONNECT_FAILED', connect(server.port));
+  assert.match((error.cause as Error).message, /too much/);
 });
