@@ -45,7 +45,7 @@ export function startLoad({ port, path = '/', isRight, clients = 4, pauseMs = 10
   const lostBy: Record<string, number> = {};
   const statuses: Record<number, number> = {};
   const samples: string[] = [];
-  let isStopped = false;
+  const stopping = new AbortController();
   let lastRightAt = performance.now();
   let longestGapMs = 0;
 
@@ -64,7 +64,7 @@ export function startLoad({ port, path = '/', isRight, clients = 4, pauseMs = 10
     }
   };
   const client = async (): Promise<void> => {
-    while (!isStopped) {
+    while (!stopping.signal.aborted) {
       counts.sent += 1;
       try {
         note(await ask(port, { path, agent }));
@@ -87,7 +87,7 @@ export function startLoad({ port, path = '/', isRight, clients = 4, pauseMs = 10
   return {
     report,
     async stop() {
-      isStopped = true;
+      stopping.abort();
       const last = report();
       await running;
       agent.destroy();

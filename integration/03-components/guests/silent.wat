@@ -1,0 +1,3 @@
+;; Returns without an answer.
+(func (export "wasi:http/incoming-handler@0.2.12#handle") (param $request i32) (param $outparam i32)
+  (call $request.drop (local.get $request)))

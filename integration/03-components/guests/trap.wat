@@ -1,0 +1,3 @@
+;; Traps on every call.
+(func (export "wasi:http/incoming-handler@0.2.12#handle") (param $request i32) (param $outparam i32)
+  unreachable)
