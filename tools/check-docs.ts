@@ -1,6 +1,8 @@
-// Documents say what is: generated ones are up to date, links lead somewhere, code blocks name their language.
+// Documents say what is: generated ones are up to date, links lead somewhere, code blocks name their language,
+// TypeScript in them compiles.
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
+import { exampleProblems } from './page-examples.ts';
 import { type ErrorTable, generateDocs, readErrorTables } from './generate-docs.ts';
 import { type Problem, type SourceFile, lineAt, readSources, report, root } from './source.ts';
 
@@ -101,6 +103,7 @@ if (import.meta.main) {
     ...pageProblems(pages, (path) => existsSync(join(root, path))),
     ...staleProblems(await generateDocs(), pages),
     ...codeProblems(await readErrorTables()),
+    ...(await exampleProblems(pages)),
   ];
   report('docs', `${pages.length} pages`, problems);
 }
