@@ -3,7 +3,7 @@ import { readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ask } from '../support/http.ts';
-import { isAlive } from '../support/processes.ts';
+import { descendantsOf, isAlive } from '../support/processes.ts';
 import { eventually } from '../support/wait.ts';
 import { Place } from './muster.ts';
 
@@ -81,7 +81,7 @@ describe('muster dev again', () => {
   it('takes its children along when it is killed, and cleans up at the next start', async (t) => {
     const place = await Place.create(t);
     const first = await place.dev('hello-wat');
-    const below = first.look().filter(({ pid }) => pid !== first.child.pid);
+    const below = descendantsOf(first.child.pid ?? 0);
     assert.equal(below.length, 3, 'nats-server, callout, host');
     await first.interrupt('SIGKILL');
     await eventually('the children are gone', () => !below.some(isAlive), 2_000);

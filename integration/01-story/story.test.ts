@@ -24,7 +24,7 @@ describe('muster dev with the TypeScript example', () => {
   let dev: Running;
 
   before(async () => {
-    place = await Place.create({ after: (fn) => cleanups.push(fn) });
+    place = await Place.create({ after: (cleanup: () => Promise<void>) => void cleanups.push(cleanup) });
     dev = await place.dev('hello-identity');
   });
   after(async () => {

@@ -1,4 +1,4 @@
-import { closeSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { CliError } from '../errors.ts';
 import type { Option } from '../options.ts';
 
@@ -45,37 +45,30 @@ function parseDocument(bytes: Buffer): Record<string, unknown> {
   throw new CliError('ERR_KEY_DOCUMENT', 'Cannot use the key document: it must be one JSON object');
 }
 
+/** Reads and closes the descriptor; one that is not a pipe, a socket or a file is one of this process's own, and is left alone. */
 function readToEnd(descriptor: number): Buffer {
   const bytes = Buffer.alloc(MAX_BYTES);
   let length = 0;
   try {
-    for (;;) {
-      const count = readSync(descriptor, bytes, length, bytes.length - length, null);
-      length += count;
-      if (count === 0) return bytes.subarray(0, length);
-      if (length === bytes.length)
-        throw new CliError(
-          'ERR_KEY_DOCUMENT',
-          `Cannot use the key document: it is longer than ${String(MAX_BYTES - 1)} bytes`,
-        );
+    const kind = fstatSync(descriptor);
+    if (!kind.isFIFO() && !kind.isSocket() && !kind.isFile())
+      throw new Error('it is no pipe, socket or file');
+    for (let count = -1; count !== 0 && length < bytes.length; length += count) {
+      count = readSync(descriptor, bytes, length, bytes.length - length, null);
     }
-  } catch (error) {
+  } catch (cause) {
     bytes.fill(0);
-    if (error instanceof CliError) throw error;
     throw new CliError(
       'ERR_KEY_DOCUMENT',
-      `Cannot read the key document from descriptor ${String(descriptor)}`,
-      { cause: error },
+      `Cannot read the key document from descriptor ${String(descriptor)}: ${(cause as Error).message}`,
+      { cause },
     );
-  } finally {
-    closeQuietly(descriptor);
   }
-}
-
-function closeQuietly(descriptor: number): void {
-  try {
-    closeSync(descriptor);
-  } catch {
-    // It was never open; the read has said so.
-  }
+  closeSync(descriptor);
+  if (length < bytes.length) return bytes.subarray(0, length);
+  bytes.fill(0);
+  throw new CliError(
+    'ERR_KEY_DOCUMENT',
+    `Cannot use the key document: it is longer than ${String(MAX_BYTES - 1)} bytes`,
+  );
 }
