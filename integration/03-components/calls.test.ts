@@ -28,9 +28,7 @@ before(async () => {
   const echo = await deploy(it, 'echo', await buildGuest('echo'));
   assert.deepEqual([good.outcome, echo.outcome], ['component_scaled', 'component_scaled']);
   echoPort = echo.port;
-  loads.push(
-    startLoad({ port: good.port, isRight: ({ status, body }) => status === 200 && body === 'good' }),
-  );
+  load = startLoad({ port: good.port, isRight: ({ status, body }) => status === 200 && body === 'good' });
 });
 
 after(async () => {
