@@ -4,7 +4,7 @@ import { createBundleSource } from '@muster/spiffe';
 import type { BundleSource, JwtBundleSource, X509BundleSource } from '@muster/spiffe';
 
 export interface BundleKeeperOptions {
-  /** Opens the streams; rejects when there are no bundles. `onEnd` is told when they ended for good. */
+  /** Opens the streams; rejects when there are no bundles. `onEnd` is told when they ended for good or were denied. */
   readonly open: (onEnd: (error: Error) => void, signal: AbortSignal) => Promise<BundleSource>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -32,7 +32,7 @@ export async function keepBundles(options: BundleKeeperOptions): Promise<BundleS
 
   const onEnd = (error: Error): void => {
     logger.warn('Workload API ended the bundle stream', { error });
-    if ((error as { code?: unknown }).code === 'ERR_NO_IDENTITY') {
+    if (isDenial(error)) {
       usable = undefined;
       notify();
     }
@@ -82,6 +82,10 @@ export async function keepBundles(options: BundleKeeperOptions): Promise<BundleS
   };
 }
 
+function isDenial(error: Error): boolean {
+  return (error as { code?: unknown }).code === 'ERR_NO_IDENTITY';
+}
+
 /** Follows the Workload API at `address`. Resolves with the first bundles, however long that takes. */
 export function watchBundles(
   address: string,
@@ -96,7 +100,8 @@ export function watchBundles(
         clock,
         signal,
         onError: (error, retryInMs) => {
-          if (retryInMs === undefined) onEnd(error);
+          // A denied stream is tried again as well, but what it brought before must not be used meanwhile.
+          if (retryInMs === undefined || isDenial(error)) onEnd(error);
           else logger.warn('Workload API is away, keeping the last bundles', { error, retryInMs });
         },
       }),

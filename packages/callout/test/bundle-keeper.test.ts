@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '@muster/lattice';
 import { TrustDomain } from '@muster/spiffe';
+import { GRPC_STATUS, jwtBundlesResponse, x509BundlesResponse } from '@muster/spiffe/wire';
 import type { BundleSource } from '@muster/spiffe';
-import { createTestClock } from '@muster/testing';
-import { keepBundles } from '../src/bundle-keeper.ts';
+import { createTestCa, createTestClock, createTestJwtAuthority, startFakeWorkloadApi } from '@muster/testing';
+import { keepBundles, watchBundles } from '../src/bundle-keeper.ts';
 import { TestIssuer, TRUST_DOMAIN } from './support.ts';
 
 const domain = TrustDomain.parse(TRUST_DOMAIN);
@@ -121,3 +122,51 @@ test('without an identity of its own the callout has no bundles, until it has on
   assert.equal(bundles.getJwtBundle(domain), second.issuer.bundle);
   await bundles.close();
 });
+
+test('a Workload API that denies the callout takes its bundles away, one that is away does not', async (context) => {
+  const api = await startFakeWorkloadApi();
+  context.after(() => api.stop());
+  const send = (): void => {
+    const x509 = createTestCa(TRUST_DOMAIN).certificate;
+    const jwks = Buffer.from(createTestJwtAuthority(TRUST_DOMAIN).jwks);
+    api.send(
+      'FetchX509Bundles',
+      x509BundlesResponse.encode({ crl: [], bundles: new Map([[domain.id, x509]]) }),
+    );
+    api.send('FetchJWTBundles', jwtBundlesResponse.encode({ bundles: new Map([[domain.id, jwks]]) }));
+  };
+  send();
+  const clock = createTestClock();
+  const warnings: string[] = [];
+  const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+  const bundles = await watchBundles(api.address, { clock, logger, signal: undefined });
+  context.after(() => bundles.close());
+  const first = bundles.getJwtBundle(domain);
+  assert.ok(first !== undefined);
+  await api.pause();
+  await until(() => warnings.length > 0);
+  assert.equal(bundles.getJwtBundle(domain), first);
+  await api.resume();
+  for (const method of ['FetchX509Bundles', 'FetchJWTBundles'] as const) {
+    api.refuse(method, GRPC_STATUS.PERMISSION_DENIED);
+  }
+  await until(
+    () => bundles.getJwtBundle(domain) === undefined,
+    () => clock.advance(1_000),
+  );
+  assert.equal(bundles.getX509Bundle(domain), undefined);
+  send();
+  await until(
+    () => bundles.getJwtBundle(domain) !== undefined,
+    () => clock.advance(1_000),
+  );
+});
+
+/** Lets I/O run, and time by `step`, until it is so. */
+async function until(isSo: () => boolean, step: () => void = () => {}): Promise<void> {
+  for (let turn = 0; !isSo(); turn += 1) {
+    assert.ok(turn < 500, 'it never came to be so');
+    step();
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
