@@ -53,15 +53,17 @@ async function untilOne(sources: readonly ReadySource[], scope: WaitScope): Prom
 }
 
 /** `poll`: the indexes of those that are ready, waiting for the first one. An empty list traps, as WASI demands. */
-export const poll = suspending((pollables: readonly Pollable[]): number[] | Promise<number[]> => {
-  const first = pollables[0];
-  if (first === undefined || pollables.length > maxPolled) {
-    throw new Trap(
-      'ERR_TRAP_WASI',
-      `Cannot poll ${pollables.length} pollables: 1 to ${maxPolled} are allowed`,
-    );
-  }
-  const sources = pollables.map((pollable) => Pollable.sourceOf(pollable));
-  const ready = readyIndexes(sources);
-  return ready.length > 0 ? ready : untilOne(sources, Pollable.scopeOf(first));
-});
+export const poll: (pollables: readonly Pollable[]) => number[] | Promise<number[]> = suspending(
+  (pollables) => {
+    const first = pollables[0];
+    if (first === undefined || pollables.length > maxPolled) {
+      throw new Trap(
+        'ERR_TRAP_WASI',
+        `Cannot poll ${pollables.length} pollables: 1 to ${maxPolled} are allowed`,
+      );
+    }
+    const sources = pollables.map((pollable) => Pollable.sourceOf(pollable));
+    const ready = readyIndexes(sources);
+    return ready.length > 0 ? ready : untilOne(sources, Pollable.scopeOf(first));
+  },
+);

@@ -72,3 +72,21 @@ test('an aborted call that had not begun never begins', async (context) => {
   await first;
   assert.equal(await get(pool, '/1'), '2');
 });
+
+test('a worker that replaces another one has the configuration set meanwhile', async (context) => {
+  const pool = await startMany(context, { limits, config: { greeting: 'old' } });
+  const spinning = assert.rejects(get(pool, '/s'), withCode('ERR_COMPONENT_DEADLINE'));
+  pool.setConfig({ greeting: 'new' });
+  await spinning;
+  while (pool.stats().restarts === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(await get(pool, '/c'), 'new');
+});
+
+test('aborting a response that has begun breaks it off and frees the instance', async (context) => {
+  const pool = await startMany(context, { limits: { instances: 1 } });
+  const controller = new AbortController();
+  const response = await pool.handleHttp(request('/p'), { signal: controller.signal });
+  controller.abort();
+  await assert.rejects(textOf(response), withCode('ERR_COMPONENT_ABORTED'));
+  assert.equal(await get(pool, '/1'), '1');
+});
