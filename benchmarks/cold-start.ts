@@ -35,7 +35,7 @@ export async function coldStart({ rounds, wat, typescript }: ColdStartOptions): 
   const middle = (index: number): number => median(samples[index] ?? []);
   return {
     title: '(c) Cold start',
-    about: `Time from reading the file to the first whole answer: compile, plan, a worker of its own, instance, call. The last two rows are what one request costs when every request gets a new instance. ${rounds} interleaved rounds.`,
+    about: `Time from reading the file to the first whole answer: compile, plan, a worker of its own, instance, call. The runtime runs from source here, so most of a small component's start is Node stripping the types of its files. The last two rows are what one request costs when every request gets a new instance. ${rounds} interleaved rounds.`,
     columns: ['what', 'best ms', 'median ms', 'p90 ms', 'ratio'],
     rows: runs.map(([name], index) => {
       const values = samples[index] ?? [];

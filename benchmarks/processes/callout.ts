@@ -24,3 +24,5 @@ await startCallout(
   { logger: jsonLogger(process.stderr, { service: 'callout', level: 'warn' }) },
 );
 process.send?.({});
+
+process.on('disconnect', () => process.exit());

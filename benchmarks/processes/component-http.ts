@@ -24,3 +24,5 @@ const server = await startHttpServer(
   },
 );
 process.send?.({ port: Number(server.address.split(':').at(-1)) });
+
+process.on('disconnect', () => process.exit());

@@ -91,3 +91,5 @@ process.on('message', (load: HttpLoad) => {
   );
 });
 process.send?.({});
+
+process.on('disconnect', () => process.exit());

@@ -73,3 +73,5 @@ process.on('message', (load: NatsLoad) => {
   );
 });
 process.send?.({});
+
+process.on('disconnect', () => process.exit());
