@@ -23,6 +23,8 @@ export interface DevOptions {
   readonly extraComponents?: readonly string[];
   /** Further options of every `muster host run`. */
   readonly hostArguments?: readonly string[];
+  /** Further options of `muster callout run`. */
+  readonly calloutArguments?: readonly string[];
   readonly isVerbose?: boolean;
 }
 

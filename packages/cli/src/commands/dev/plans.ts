@@ -69,11 +69,14 @@ export function natsPlan(
 export function calloutPlan(context: PlanContext, keys: DevKeys): ChildPlan {
   return {
     name: 'callout',
-    arguments: commandLine('callout run', context, {
-      'keys-fd': '3',
-      servers: serverAddress(context),
-      'audit-file': context.directory.auditFile('callout'),
-    }),
+    arguments: [
+      ...commandLine('callout run', context, {
+        'keys-fd': '3',
+        servers: serverAddress(context),
+        'audit-file': context.directory.auditFile('callout'),
+      }),
+      ...(context.options.calloutArguments ?? []),
+    ],
     env: childEnvironment(context.env),
     keyDocument: () => keys.calloutDocument(),
     readyTimeoutMs: READY_TIMEOUT_MS,
