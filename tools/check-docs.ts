@@ -24,6 +24,17 @@ export function pageProblems(pages: readonly SourceFile[], exists: (path: string
         problems.push({ path, line, message: `links to ${target}, which has no such heading` });
       }
     }
+    for (const match of path === 'AGENTS.md'
+      ? text.matchAll(/`((?:packages|tools|docs|examples|benchmarks|integration)\/[^`<*]*)`/g)
+      : []) {
+      const named = match[1] ?? '';
+      if (!exists(named))
+        problems.push({
+          path,
+          line: lineAt(text, match.index),
+          message: `names ${named}, which is not there`,
+        });
+    }
     const most = mostLines[path];
     const lines = text.split('\n').length - 1;
     if (most !== undefined && lines > most)

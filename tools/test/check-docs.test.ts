@@ -37,6 +37,12 @@ suite('pages', () => {
     assert.match(problemsOf('```sh\n')[0] ?? '', /not closed/);
   });
 
+  test('places that AGENTS.md names are there', () => {
+    assert.deepEqual(problemsOf('`docs/a.md` `docs/<name>` `a/b`\n', 'AGENTS.md'), []);
+    assert.match(problemsOf('`docs/b.md`\n', 'AGENTS.md')[0] ?? '', /not there/);
+    assert.deepEqual(problemsOf('`docs/b.md`\n'), []);
+  });
+
   test('the first page is short', () => {
     assert.deepEqual(problemsOf('\n'.repeat(150)), []);
     assert.match(problemsOf('\n'.repeat(151))[0] ?? '', /at most 150/);
