@@ -9,12 +9,8 @@ export const aborted = (): ComponentError =>
 export const tookTooLong = (deadlineMs: number): ComponentError =>
   new ComponentError('ERR_COMPONENT_DEADLINE', `The call took longer than ${deadlineMs} ms`);
 
-/** A call may wait for its turn as long as two calls may take. */
-export const waitedTooLong = (deadlineMs: number): ComponentError =>
-  new ComponentError(
-    'ERR_COMPONENT_DEADLINE',
-    `The call waited longer than ${2 * deadlineMs} ms for its turn`,
-  );
+export const waitedTooLong = (waitMs: number): ComponentError =>
+  new ComponentError('ERR_COMPONENT_DEADLINE', `The call waited longer than ${waitMs} ms for its turn`);
 
 export const endedWithoutResponse = (): ComponentError =>
   new ComponentError('ERR_COMPONENT_NO_RESPONSE', 'The component ended the call without a response');

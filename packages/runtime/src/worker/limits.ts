@@ -14,3 +14,10 @@ export const defaultLimits: Limits = Object.freeze({
   bodyBytes: 1_073_741_824,
   logLines: 200,
 });
+
+const shortestWaitMs = 5_000;
+
+/** How long a call may wait for its turn: as two calls before it may take, and never less than a new worker needs. */
+export function waitMsOf(limits: Limits): number {
+  return Math.max(2 * limits.deadlineMs, shortestWaitMs);
+}

@@ -12,6 +12,7 @@ import {
   workerFailed,
   workerStuck,
 } from './failures.ts';
+import { waitMsOf } from './limits.ts';
 import { Progress } from './progress.ts';
 import {
   bodyKind,
@@ -243,6 +244,7 @@ export class Link {
   /** Fails calls that run for too long; answers when to look again. */
   check(now: number): number {
     const { deadlineMs } = this.#options.limits;
+    const waitMs = waitMsOf(this.#options.limits);
     let next = now + deadlineMs;
     for (let slot = 0; slot < this.#progress.slots; slot += 1) {
       const call = this.#calls.get(this.#progress.callIn(slot));
@@ -252,8 +254,8 @@ export class Link {
       else this.#expire(call);
     }
     for (const call of this.#calls.values()) {
-      if (!this.#progress.hasBegun(call.id) && !call.isFailed && call.acceptedAt + 2 * deadlineMs <= now) {
-        call.fail(waitedTooLong(deadlineMs));
+      if (!this.#progress.hasBegun(call.id) && !call.isFailed && call.acceptedAt + waitMs <= now) {
+        call.fail(waitedTooLong(waitMs));
         this.cancel(call, 'ERR_COMPONENT_DEADLINE');
       }
     }

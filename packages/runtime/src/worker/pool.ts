@@ -4,7 +4,7 @@ import { ComponentError } from '../errors.ts';
 import { Call } from './call.ts';
 import { aborted, stopped, waitedTooLong } from './failures.ts';
 import { Link, type LinkEvents } from './link.ts';
-import { defaultLimits } from './limits.ts';
+import { defaultLimits, waitMsOf } from './limits.ts';
 import { monotonicMs } from './progress.ts';
 import type {
   ComponentPool,
@@ -239,11 +239,15 @@ class Pool implements ComponentPool, LinkEvents {
   #watch(): void {
     this.#watchdog = undefined;
     const { deadlineMs } = this.#limits;
+    const waitMs = waitMsOf(this.#limits);
     const now = monotonicMs();
     let next = now + deadlineMs;
     for (const link of this.#links) next = Math.min(next, link.check(now));
-    for (const call of this.#queue) {
-      if (call.acceptedAt + 2 * deadlineMs <= now) call.fail(waitedTooLong(deadlineMs));
+    // In the order of acceptance: the first that may go on waiting ends the search.
+    for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
+      if (!first.isFailed && first.acceptedAt + waitMs > now) break;
+      first.fail(waitedTooLong(waitMs));
+      this.#queue.shift();
     }
     if (this.#open > 0) this.#armWatchdog(next - now);
   }
