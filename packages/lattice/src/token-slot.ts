@@ -5,6 +5,8 @@ import { LatticeError } from './errors.ts';
 
 /** A JWT-SVID this close to its end is not sent any more: the server and the callout need time to read it. */
 const MARGIN_MS = 1_000;
+/** One that was fetched for an attempt longer ago than this is not fresh any more: the attempt came to nothing. */
+const FRESH_MS = 10_000;
 
 export interface TokenSlotOptions {
   readonly fetchToken: (options: { readonly signal: AbortSignal }) => Promise<JwtSvid>;
@@ -16,22 +18,23 @@ export interface TokenSlotOptions {
 export class TokenSlot {
   readonly #options: TokenSlotOptions;
   #svid: JwtSvid | undefined;
-  #isUnused = false;
+  #unusedUntil = 0;
 
   constructor(options: TokenSlotOptions) {
     this.#options = options;
   }
 
   /**
-   * Fetches a fresh JWT-SVID for one attempt. When that fails, the last one stays while it has not expired.
-   * Throws ERR_NO_TOKEN when there is none.
+   * Fetches a fresh JWT-SVID for one attempt. When that fails, the last one stays while it has not expired, unless the
+   * identity is no longer ours. Throws ERR_NO_TOKEN when there is none.
    */
   async refresh(signal: AbortSignal): Promise<void> {
     const { fetchToken, timeoutMs, clock } = this.#options;
     try {
       this.#svid = await withDeadline(clock, timeoutMs, signal, (inner) => fetchToken({ signal: inner }));
-      this.#isUnused = true;
+      this.#unusedUntil = clock.now() + FRESH_MS;
     } catch (cause) {
+      if ((cause as { code?: unknown } | undefined)?.code === 'ERR_NO_IDENTITY') this.#svid = undefined;
       if (this.#present() === undefined) {
         throw new LatticeError('ERR_NO_TOKEN', 'Cannot connect: no JWT-SVID could be fetched', { cause });
       }
@@ -41,15 +44,15 @@ export class TokenSlot {
     }
   }
 
-  /** As `refresh`, but keeps one that was fetched ahead for this attempt and not used yet. */
+  /** As `refresh`, but keeps one that was just fetched ahead for this attempt and not used yet. */
   async prepare(signal: AbortSignal): Promise<void> {
-    if (this.#isUnused && this.#present() !== undefined) return;
+    if (this.#options.clock.now() < this.#unusedUntil && this.#present() !== undefined) return;
     await this.refresh(signal);
   }
 
   /** The text to send, or undefined when none is valid now. */
   take(): string | undefined {
-    this.#isUnused = false;
+    this.#unusedUntil = 0;
     return this.#present()?.token;
   }
 

@@ -100,6 +100,37 @@ test('while the provider is away the last one is used until it expires, then non
   assert.equal(error.message.includes('token'), false);
 });
 
+test('one that an attempt did not come to use is fresh for a moment only', async () => {
+  const clock = new TestClock();
+  let fetches = 0;
+  const fetchToken = (): Promise<JwtSvid> =>
+    Promise.resolve(svid(`token-${(fetches += 1)}`, clock.now() + 300_000));
+  const slot = new TokenSlot({ fetchToken, timeoutMs: 100, clock });
+  const { signal } = new AbortController();
+  await slot.prepare(signal);
+  await clock.advance(10_000);
+  await slot.prepare(signal);
+  assert.equal(slot.take(), 'token-2');
+});
+
+test('when the identity is no longer ours, the last one is not used either', async () => {
+  const clock = new TestClock();
+  const answers = [
+    Promise.resolve(svid('token', clock.now() + 300_000)),
+    Promise.reject(Object.assign(new Error('denied'), { code: 'ERR_NO_IDENTITY' })),
+    Promise.reject(new Error('down')),
+  ];
+  for (const answer of answers) answer.catch(() => {});
+  const fetchToken = (): Promise<JwtSvid> => answers.shift() as Promise<JwtSvid>;
+  const slot = new TokenSlot({ fetchToken, timeoutMs: 100, clock });
+  const { signal } = new AbortController();
+  await slot.prepare(signal);
+  assert.equal(slot.take(), 'token');
+  await rejectsCode('ERR_NO_TOKEN', slot.prepare(signal));
+  assert.equal(slot.take(), undefined);
+  await rejectsCode('ERR_NO_TOKEN', slot.prepare(signal));
+});
+
 test('an expired or late JWT-SVID is not used', async () => {
   const clock = new TestClock();
   const { signal } = new AbortController();
