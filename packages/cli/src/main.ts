@@ -9,7 +9,13 @@ import { parseOptions, usage } from './options.ts';
 /** Runs the command line of this process and sets its exit code. SIGINT, SIGTERM and SIGHUP ask the command to end. */
 export async function main(): Promise<void> {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => controller.abort());
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      // Whoever asks twice does not want to wait; children end with their parent.
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort();
+    });
+  }
   // Whoever reads our output may go away; that is not an error of ours.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const { stdout, stderr, env } = process;

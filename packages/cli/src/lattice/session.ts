@@ -7,7 +7,7 @@ import {
   openLatticeDir,
   resolveLatticeDir,
 } from '@muster/lattice';
-import { isSpiffeError, SpiffeId, TrustDomain, WorkloadApiClient } from '@muster/spiffe';
+import { isSpiffeError, type JwtSvid, SpiffeId, TrustDomain, WorkloadApiClient } from '@muster/spiffe';
 import { CliError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { Options } from '../options.ts';
@@ -82,20 +82,20 @@ export async function openSession(target: SessionTarget): Promise<Session> {
     const bundles = await workloadApi
       .fetchX509Bundles({ signal: target.signal })
       .catch(explain(spiffeId, target));
-    const fetchToken = async ({ signal }: { signal: AbortSignal }) => {
+    const fetchToken = async ({ signal }: { signal: AbortSignal }): Promise<JwtSvid> => {
       const request = { audience: [target.audience], spiffeId };
       const [svid] = await workloadApi.fetchJwtSvids(request, { signal }).catch(explain(spiffeId, target));
       if (svid !== undefined) return svid;
       throw new CliError('ERR_OPERATOR_IDENTITY', `The Workload API gave no JWT-SVID for ${spiffeId}`);
     };
     // Asked once by itself, so that a refusal is told as what it is and not as a failing connection.
-    await fetchToken({ signal: target.signal });
+    const first = [await fetchToken({ signal: target.signal })];
     const connection = await connectLattice({
       servers: target.servers,
       name: 'cli',
       trustDomain,
       bundles,
-      fetchToken,
+      fetchToken: async (options) => first.pop() ?? (await fetchToken(options)),
       inboxPrefix: inboxPrefix(spiffeId),
       retry: { attempts: target.attempts ?? 3, initialDelayMs: 200, maxDelayMs: 1_000 },
       userExpiry: false,

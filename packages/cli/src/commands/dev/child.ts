@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { CliError } from '../../errors.ts';
 import { type PartLine, readLogLine, readReadyLine } from './part-line.ts';
 
-const program = fileURLToPath(new URL('../../../bin/muster.js', import.meta.url));
+const MUSTER = fileURLToPath(new URL('../../../bin/muster.js', import.meta.url));
 
 /** How one part is started, again and again. */
 export interface ChildPlan {
@@ -42,6 +42,7 @@ const KEPT_LINES = 5;
 export class Child {
   readonly #plan: ChildPlan;
   readonly #hooks: ChildHooks;
+  readonly #program: string;
   #process: ChildProcess | undefined;
   #exited: Promise<string> = Promise.resolve('it was never started');
   #isStopping = false;
@@ -50,9 +51,11 @@ export class Child {
   #problems: string[] = [];
   #restarts = 0;
 
-  constructor(plan: ChildPlan, hooks: ChildHooks) {
+  /** `program` is the script that Node runs with the plan's arguments; default: this one. */
+  constructor(plan: ChildPlan, hooks: ChildHooks, program: string = MUSTER) {
     this.#plan = plan;
     this.#hooks = hooks;
+    this.#program = program;
   }
 
   get name(): string {
@@ -106,7 +109,7 @@ export class Child {
     const keys = this.#plan.keyDocument?.();
     this.#problems = [];
     // A session of its own: Ctrl-C is for the parent alone, which then ends its children in order.
-    const child = spawn(process.execPath, [program, ...this.#plan.arguments], {
+    const child = spawn(process.execPath, [this.#program, ...this.#plan.arguments], {
       detached: true,
       cwd: '/',
       env: this.#plan.env,
