@@ -59,6 +59,7 @@ export interface AuditLog {
   write(entry: AuditEntry): AuditRecord;
   /** Records written by this object, and calls of `publish` that threw. */
   stats(): { readonly written: number; readonly publishFailures: number };
+  /** May be called twice. A log with a file then refuses every record. */
   close(): void;
 }
 
@@ -182,9 +183,13 @@ function openTarget(file: string, write: (fd: number, bytes: Uint8Array) => numb
       size -= tail.torn;
       ftruncateSync(fd, size);
     }
+    let isClosed = false;
     return {
       last: lastRecord(file, tail.line),
       append(line) {
+        // By now the number of the descriptor may stand for another file.
+        if (isClosed)
+          throw new LatticeError('ERR_AUDIT_WRITE', `Cannot write audit log "${file}": it is closed`);
         try {
           let done = 0;
           while (done < line.length) done += write(fd, line.subarray(done));
@@ -194,7 +199,10 @@ function openTarget(file: string, write: (fd: number, bytes: Uint8Array) => numb
           throw new LatticeError('ERR_AUDIT_WRITE', `Cannot write audit log "${file}"`, { cause });
         }
       },
-      close: () => closeSync(fd),
+      close() {
+        if (!isClosed) closeSync(fd);
+        isClosed = true;
+      },
     };
   } catch (error) {
     closeSync(fd);
@@ -202,15 +210,20 @@ function openTarget(file: string, write: (fd: number, bytes: Uint8Array) => numb
   }
 }
 
+/** Reads backwards until the last whole line is complete: how long it is depends on what the decision was about. */
 function readTail(fd: number, size: number): { line: string | undefined; torn: number } {
-  const start = Math.max(0, size - TAIL_BYTES);
-  const bytes = Buffer.alloc(size - start);
-  readSync(fd, bytes, 0, bytes.length, start);
-  const end = bytes.lastIndexOf(0x0a);
-  const torn = bytes.length - (end + 1);
-  if (end < 0) return { line: undefined, torn: start === 0 ? torn : 0 };
-  const before = bytes.subarray(0, end).lastIndexOf(0x0a);
-  return { line: bytes.toString('utf8', before + 1, end), torn };
+  for (let length = TAIL_BYTES; ; length *= 2) {
+    const start = Math.max(0, size - length);
+    const bytes = Buffer.alloc(size - start);
+    readSync(fd, bytes, 0, bytes.length, start);
+    const end = bytes.lastIndexOf(0x0a);
+    const before = end < 1 ? -1 : bytes.lastIndexOf(0x0a, end - 1);
+    if (before < 0 && start > 0) continue;
+    return {
+      line: end < 0 ? undefined : bytes.toString('utf8', before + 1, end),
+      torn: bytes.length - (end + 1),
+    };
+  }
 }
 
 function lastRecord(file: string, line: string | undefined): AuditRecord | undefined {

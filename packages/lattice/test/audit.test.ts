@@ -182,3 +182,34 @@ test('records of another schema are not read', () => {
   );
   throwsCode('ERR_MESSAGE_MALFORMED', () => parseAuditRecord(JSON.stringify({ ...record, seq: 0 })));
 });
+
+test('long lines are no obstacle to going on: neither the last record nor one that was torn', (context) => {
+  const file = join(scratchDir(context), 'callout.jsonl');
+  const before = open(context, file);
+  before.write(entry);
+  before.write({ ...entry, details: { audience: 'a'.repeat(300_000) } });
+  before.close();
+  appendFileSync(file, `{"schema":"${'x'.repeat(200_000)}`);
+  const record = open(context, file).write(entry);
+  assert.equal(record.seq, 3);
+  assert.equal(verifyAuditChain(lines(file)).length, 3);
+});
+
+test('a torn first line is cut off, however long it is', (context) => {
+  const file = join(scratchDir(context), 'callout.jsonl');
+  writeFileSync(file, 'x'.repeat(200_000), { mode: 0o600 });
+  assert.equal(open(context, file).write(entry).seq, 1);
+  assert.equal(verifyAuditChain(lines(file)).length, 1);
+});
+
+test('a closed log writes to nobody, even when its descriptor has become another file', (context) => {
+  const folder = scratchDir(context);
+  const log = open(context, join(folder, 'callout.jsonl'));
+  log.close();
+  const other = openSync(join(folder, 'other'), 'w');
+  context.after(() => closeSync(other));
+  throwsCode('ERR_AUDIT_WRITE', () => log.write(entry));
+  log.close();
+  writeSync(other, 'still open');
+  assert.equal(readFileSync(join(folder, 'other'), 'utf8'), 'still open');
+});
