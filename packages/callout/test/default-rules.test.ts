@@ -34,7 +34,7 @@ function may(side: 'pub' | 'sub', id: string, connection: string, subject: strin
 const foreignInbox = `${inboxPrefix('spiffe://muster.internal/lattice/default/host/b')}.x`;
 
 test('a host answers control requests, keeps state and sends events on ctl', () => {
-  const { values, info, create } = bucketSubjects(latticeBuckets('default').config);
+  const { values, info } = bucketSubjects(latticeBuckets('default').config);
   for (const { subject } of control.subscriptions(NKEY))
     assert.equal(may('sub', HOST_ID, 'ctl', subject), true, subject);
   for (const subject of [
