@@ -58,7 +58,8 @@ export function verifyEd25519(rawKey: Uint8Array, data: Uint8Array, signature: U
 /** The 32 bytes of a public nkey; with `prefix`, only of that kind. Throws ERR_NKEY_MALFORMED. */
 export function parsePublicKey(text: string, prefix?: NkeyPrefix): Uint8Array {
   const bytes = new Uint8Array(35);
-  const isText = text.length === PUBLIC_TEXT && base32Decode(Buffer.from(text, 'latin1'), bytes);
+  // Not latin1, which would cut other characters down to letters: only one text may stand for a key.
+  const isText = text.length === PUBLIC_TEXT && base32Decode(Buffer.from(text, 'utf8'), bytes);
   const kind = isText && hasValidChecksum(bytes) ? prefixOf(bytes[0] ?? -1) : undefined;
   if (kind === undefined || (prefix !== undefined && kind !== prefix)) {
     throw malformed(`it is not a public key${prefix === undefined ? '' : ` starting with ${prefix}`}`);
@@ -73,7 +74,7 @@ export function formatPublicKey(prefix: NkeyPrefix, raw: Uint8Array): string {
 
 /** Raw seed of any kind, in guarded memory. Throws ERR_NKEY_MALFORMED. */
 export function decodeSeed(seed: Uint8Array | string): { prefix: NkeyPrefix; raw: Buffer } {
-  const text = typeof seed === 'string' ? Buffer.from(seed, 'latin1') : seed;
+  const text = typeof seed === 'string' ? Buffer.from(seed, 'utf8') : seed;
   const bytes = sodium.sodium_malloc(36);
   try {
     if (text.length !== SEED_TEXT || !base32Decode(text, bytes) || !hasValidChecksum(bytes)) {

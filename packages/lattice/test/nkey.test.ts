@@ -71,6 +71,17 @@ test('every single changed character of a public key is noticed (A62)', () => {
   }
 });
 
+test('a character that only ends in the byte of the right one is another character (A62)', () => {
+  const key = createNkey('U');
+  const seed = Buffer.from(key.seed()).toString('latin1');
+  for (const at of [0, 5, 55]) {
+    const shift = (text: string): string =>
+      text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) + 0x100) + text.slice(at + 1);
+    throwsCode('ERR_NKEY_MALFORMED', () => parsePublicKey(shift(key.publicKey)));
+    throwsCode('ERR_NKEY_MALFORMED', () => nkeyFromSeed(shift(seed)));
+  }
+});
+
 test('truncated, padded, lower-case and wrong-kind keys are refused (A62)', () => {
   const text = vectors.signing[1]?.publicKey ?? '';
   for (const bad of [
