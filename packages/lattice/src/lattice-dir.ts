@@ -74,8 +74,7 @@ export function resolveLatticeDir(options: LatticeDirOptions): string {
 
 /** Makes the directory (0700) and its parts. Throws ERR_LATTICE_DIR when something there is not private to this user. */
 export function createLatticeDir(path: string): LatticeDir {
-  // The parent is ours as well (`muster-<uid>`), unless the path was chosen by hand and its parent exists.
-  makePrivate(dirname(path), { isChecked: /\/muster-\d+$/.test(dirname(path)) });
+  makePrivate(dirname(path), { isChecked: isOurs(dirname(path)) });
   makePrivate(path, { isChecked: true });
   for (const part of PARTS) makePrivate(join(path, part), { isChecked: true });
   return describe(path);
@@ -83,8 +82,15 @@ export function createLatticeDir(path: string): LatticeDir {
 
 /** Opens an existing directory. Throws ERR_LATTICE_DIR when it is missing or not private to this user. */
 export function openLatticeDir(path: string): LatticeDir {
+  // In a folder of somebody else, this one could be exchanged after it was looked at.
+  if (isOurs(dirname(path))) assertPrivate(dirname(path));
   assertPrivate(path);
   return describe(path);
+}
+
+/** The parent is ours as well (`muster-<uid>`), unless the path was chosen by hand and its parent exists. */
+function isOurs(parent: string): boolean {
+  return /\/muster-\d+$/.test(parent);
 }
 
 function describe(path: string): LatticeDir {

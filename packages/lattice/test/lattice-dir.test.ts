@@ -100,6 +100,9 @@ test('a parent that others may enter is refused when it is ours by name', (conte
   mkdirSync(parent);
   chmodSync(parent, 0o755);
   throwsCode('ERR_LATTICE_DIR', () => createLatticeDir(join(parent, 'default')));
+  // What is inside may be ours, but whoever owns the parent could put something else there.
+  mkdirSync(join(parent, 'default'), { mode: 0o700 });
+  throwsCode('ERR_LATTICE_DIR', () => openLatticeDir(join(parent, 'default')));
 });
 
 test('documents of another schema are not read, names of services not trusted', (context) => {
