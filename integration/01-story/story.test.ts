@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ask } from '../support/http.ts';
 import { Place, type Running } from './muster.ts';
@@ -140,6 +142,25 @@ describe('muster dev with the TypeScript example', () => {
       1,
       'the command itself is the only operator',
     );
+  });
+
+  it('knows the identities from the audit stream as well, where there is no audit file', async () => {
+    const elsewhere = join(place.folder, 'elsewhere');
+    mkdirSync(elsewhere, { mode: 0o700 });
+    copyFileSync(join(place.latticeDir, 'lattice.json'), join(elsewhere, 'lattice.json'));
+    const { stdout } = await place.run(['connection', 'list', '-o', 'json'], {
+      MUSTER_LATTICE_DIR: elsewhere,
+    });
+    const rows = JSON.parse(stdout) as ConnectionRow[];
+    assert.deepEqual(
+      rows.map(({ spiffeId, name }) => [spiffeId === HOST, name]),
+      [
+        [true, 'ctl'],
+        [true, 'rpc'],
+        [false, 'cli'],
+      ],
+    );
+    assert.ok(rows.every(({ spiffeId }) => spiffeId !== null));
   });
 
   it('prints tables for people', async () => {
