@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { AuditEntry, Clock } from '@muster/lattice';
 import type { JwtSvid, Selector } from '@muster/spiffe';
 import { HostError } from '../errors.ts';
+import { createAskLimit } from './ask-limit.ts';
 
 /** The one call of the Delegated Identity API that a component's identity needs. */
 export interface DelegatedIdentity {
@@ -15,7 +16,7 @@ export interface DelegatedIdentity {
 export interface ComponentIdentity {
   /** Whether an entry matches now. Throws HostError `ERR_IDENTITY_UNAVAILABLE` when the authority cannot say. */
   isIssued(): Promise<boolean>;
-  /** A JWT-SVID for one audience, undefined when none is issued. Throws HostError `ERR_IDENTITY_UNAVAILABLE`. */
+  /** A JWT-SVID for one audience, undefined when none is issued. Throws HostError `ERR_IDENTITY_UNAVAILABLE`, also for too many audiences. */
   getJwt(audience: string, signal: AbortSignal): Promise<{ readonly token: string } | undefined>;
   /** Forgets every JWT-SVID; from now on there is none. */
   close(): void;
@@ -46,6 +47,7 @@ export function createComponentIdentity(options: ComponentIdentityOptions): Comp
   const { delegate, selectors, preferredId, clock, details } = options;
   const held = new Map<string, Held>();
   const pending = new Map<string, Promise<JwtSvid | undefined>>();
+  const limit = createAskLimit(clock);
   let isClosed = false;
 
   const audit = (
@@ -89,6 +91,15 @@ export function createComponentIdentity(options: ComponentIdentityOptions): Comp
   const askOnce = (audience: string): Promise<JwtSvid | undefined> => {
     let running = pending.get(audience);
     if (running === undefined) {
+      const decision = limit.take();
+      if (decision !== 'allowed') {
+        if (decision === 'over') {
+          audit('deny', null, 'too many audiences', audience);
+        }
+        return Promise.reject(
+          new HostError('ERR_IDENTITY_UNAVAILABLE', 'Cannot fetch a JWT-SVID: there must be fewer audiences'),
+        );
+      }
       running = ask(audience).finally(() => pending.delete(audience));
       pending.set(audience, running);
     }

@@ -162,15 +162,50 @@ test('asking whether one is issued uses an audience that nobody accepts', async 
 });
 
 test('odd audiences are never asked for, and many do not fill memory', async () => {
-  const { identity, asked } = rig();
+  const { identity, clock, asked } = rig();
   assert.equal(await identity.getJwt('', signal()), undefined);
   assert.equal(await identity.getJwt('x'.repeat(2_049), signal()), undefined);
   assert.deepEqual(asked, []);
   for (let at = 0; at < 100; at += 1) {
     await identity.getJwt(`a${at}`, signal());
+    await clock.advance(125);
   }
   await identity.getJwt('a99', signal());
   assert.equal(asked.length, 100);
   await identity.getJwt('a0', signal());
   assert.equal(asked.length, 101);
+});
+
+test('a component that asks and asks leaves the authority to its host and the others, and is audited once', async () => {
+  const { identity, clock, asked, audits } = rig();
+  let refused = 0;
+  for (let index = 0; index < 500; index += 1) {
+    await identity.getJwt(`audience-${index}`, signal()).catch((reason: unknown) => {
+      assert.equal((reason as { code?: unknown }).code, 'ERR_IDENTITY_UNAVAILABLE');
+      refused += 1;
+    });
+  }
+  assert.equal(asked.length, 64);
+  assert.equal(refused, 436);
+  assert.equal(audits.filter(({ decision }) => decision === 'deny').length, 1);
+  assert.ok(await identity.getJwt('audience-63', signal()), 'what it holds it can use');
+  await clock.advance(1_000);
+  for (let index = 500; index < 600; index += 1) {
+    await identity.getJwt(`audience-${index}`, signal()).catch(() => {});
+  }
+  assert.equal(asked.length, 72);
+  assert.equal(audits.filter(({ decision }) => decision === 'deny').length, 1);
+});
+
+test('a held JWT-SVID serves while a component asks too much, until it expires', async () => {
+  const { identity, clock } = rig();
+  const first = await identity.getJwt('a', signal());
+  await clock.advance(150_000);
+  for (let index = 0; index < 100; index += 1) {
+    await identity.getJwt(`audience-${index}`, signal()).catch(() => {});
+  }
+  // Too many others pushed it out: then there is none, rather than one more call.
+  await assert.rejects(identity.getJwt('a', signal()), { code: 'ERR_IDENTITY_UNAVAILABLE' });
+  await clock.advance(1_000);
+  assert.notDeepEqual(await identity.getJwt('a', signal()), first);
 });
