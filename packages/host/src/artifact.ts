@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { isAbsolute, relative, sep } from 'node:path';
+import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HostError } from './errors.ts';
 
@@ -24,9 +24,9 @@ export interface ArtifactRules {
  * an allowed folder. Throws HostError `ERR_ARTIFACT_*`.
  */
 export async function fetchArtifact(reference: string, rules: ArtifactRules): Promise<Artifact> {
-  const path = await realFile(pathOf(reference), reference);
+  const path = await realFile(pathOf(reference), reference, rules.allowFileFrom);
   if (!(await isAllowed(path, rules.allowFileFrom))) {
-    throw failed('ERR_ARTIFACT_NOT_ALLOWED', reference, 'it must lie in a folder this host may load from');
+    throw notAllowed(reference);
   }
   let file: FileHandle;
   try {
@@ -46,7 +46,7 @@ export async function fetchArtifact(reference: string, rules: ArtifactRules): Pr
 async function read(file: FileHandle, reference: string, rules: ArtifactRules): Promise<Artifact> {
   const opened = await realpath(`/proc/self/fd/${file.fd}`).catch(() => undefined);
   if (opened !== undefined && !(await isAllowed(opened, rules.allowFileFrom))) {
-    throw failed('ERR_ARTIFACT_NOT_ALLOWED', reference, 'it must lie in a folder this host may load from');
+    throw notAllowed(reference);
   }
   const info = await file.stat();
   if (!info.isFile()) {
@@ -88,11 +88,25 @@ function pathOf(reference: string): string {
   }
 }
 
-async function realFile(path: string, reference: string): Promise<string> {
+async function realFile(path: string, reference: string, folders: readonly string[]): Promise<string> {
   try {
     return await realpath(path);
   } catch (cause) {
+    // The answer must not tell whether a file elsewhere exists.
+    if (!(await isAllowed(join(await nearestFolder(path), 'missing'), folders))) {
+      throw notAllowed(reference);
+    }
     throw failed('ERR_ARTIFACT_NOT_FOUND', reference, 'it must be a readable file', cause);
+  }
+}
+
+/** The real path of the deepest folder above `path` that is there. */
+async function nearestFolder(path: string): Promise<string> {
+  const folder = dirname(path);
+  try {
+    return await realpath(folder);
+  } catch {
+    return folder === path ? folder : nearestFolder(folder);
   }
 }
 
@@ -107,6 +121,10 @@ async function isAllowed(path: string, folders: readonly string[]): Promise<bool
     }
   }
   return false;
+}
+
+function notAllowed(reference: string): HostError {
+  return failed('ERR_ARTIFACT_NOT_ALLOWED', reference, 'it must lie in a folder this host may load from');
 }
 
 function failed(
