@@ -1,0 +1,34 @@
+// Our own authority in this process, serving the programs of others.
+import { type Authority, type RegistrationEntry, startAuthority } from '@muster/authority';
+import { silentLogger, systemClock } from '@muster/lattice';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface OurAuthority extends AsyncDisposable {
+  readonly authority: Authority;
+  readonly workloadApiSocket: string;
+  readonly workloadApi: string;
+}
+
+export async function startOurAuthority(
+  trustDomain: string,
+  entries: readonly RegistrationEntry[],
+): Promise<OurAuthority> {
+  const folder = mkdtempSync(join(tmpdir(), 'muster-authority-'));
+  const workloadApiSocket = join(folder, 'workload-api', 'api.sock');
+  mkdirSync(join(folder, 'workload-api'), { mode: 0o700 });
+  const authority = await startAuthority(
+    { trustDomain, workloadApiSocket, entries, x509SvidTtlMs: 60_000, jwtSvidTtlMs: 60_000 },
+    { logger: silentLogger, clock: systemClock },
+  );
+  return {
+    authority,
+    workloadApiSocket,
+    workloadApi: `unix://${workloadApiSocket}`,
+    async [Symbol.asyncDispose]() {
+      await authority.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
