@@ -241,14 +241,14 @@ export class Link {
     }
   }
 
-  /** Fails calls that run for too long; answers when to look again. */
+  /** Ends calls that run for too long, also those whose caller has gone; answers when to look again. */
   check(now: number): number {
     const { deadlineMs } = this.#options.limits;
     const waitMs = waitMsOf(this.#options.limits);
     let next = now + deadlineMs;
     for (let slot = 0; slot < this.#progress.slots; slot += 1) {
       const call = this.#calls.get(this.#progress.callIn(slot));
-      if (call === undefined || call.isFailed) continue;
+      if (call === undefined) continue;
       const due = this.#progress.sinceOf(slot) + deadlineMs;
       if (due > now) next = Math.min(next, due);
       else this.#expire(call);

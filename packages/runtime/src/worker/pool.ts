@@ -249,7 +249,14 @@ class Pool implements ComponentPool, LinkEvents {
       first.fail(waitedTooLong(waitMs));
       this.#queue.shift();
     }
-    if (this.#open > 0) this.#armWatchdog(next - now);
+    if (this.#hasWork()) this.#armWatchdog(next - now);
+  }
+
+  /** An answered or aborted call counts for as long as guest code may run for it. */
+  #hasWork(): boolean {
+    if (this.#open > 0) return true;
+    for (const link of this.#links) if (link.inFlight > 0) return true;
+    return false;
   }
 
   setConfig(config: Readonly<Record<string, string>>): void {

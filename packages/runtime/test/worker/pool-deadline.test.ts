@@ -62,6 +62,25 @@ test('the aborted call of a client ends, also in the guest', async (context) => 
   await assert.rejects(get(pool, '/1', AbortSignal.abort()), withCode('ERR_COMPONENT_ABORTED'));
 });
 
+test('a call that spins is ended at its deadline though its client has gone', async (context) => {
+  const pool = await startMany(context, { limits });
+  const controller = new AbortController();
+  const spinning = assert.rejects(get(pool, '/s', controller.signal), withCode('ERR_COMPONENT_ABORTED'));
+  // Once it has begun.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  controller.abort();
+  await spinning;
+  assert.equal(await get(pool, '/1'), '1');
+  assert.equal(pool.stats().restarts, 1);
+});
+
+test('a call that has answered and then spins is ended without a further call', async (context) => {
+  const pool = await startMany(context, { limits });
+  assert.equal(await get(pool, '/S'), '0');
+  while (pool.stats().restarts === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(pool.stats().inFlight, 0);
+});
+
 test('an aborted call that had not begun never begins', async (context) => {
   const pool = await startMany(context, { limits: { instances: 1 } });
   const controller = new AbortController();

@@ -176,6 +176,12 @@
         (call $writeAll (local.get $stream) (i32.const 1056) (i32.const 10))
         (call $sleep (i64.const 3600000000000))
         (return)))
+    ;; S: answers, then waits for 1 ms and spins
+    (if (i32.eq (local.get $what) (i32.const 83))
+      (then
+        (call $answerWith (local.get $outparam) (i32.const 1056) (i32.const 1))
+        (call $sleep (i64.const 1000000))
+        (loop $for.ever (br $for.ever))))
     ;; b: 8 MiB
     (if (i32.eq (local.get $what) (i32.const 98))
       (then
