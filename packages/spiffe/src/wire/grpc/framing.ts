@@ -63,7 +63,12 @@ export class GrpcFrameReader {
   }
 
   #take(length: number): Buffer {
-    const all = Buffer.concat(this.#chunks, this.#buffered);
+    // One chunk may hold thousands of messages: it is not copied for each of them.
+    const [first] = this.#chunks;
+    const all =
+      first !== undefined && this.#chunks.length === 1
+        ? Buffer.from(first.buffer, first.byteOffset, first.byteLength)
+        : Buffer.concat(this.#chunks, this.#buffered);
     const rest = all.subarray(length);
     this.#chunks = rest.length === 0 ? [] : [rest];
     this.#buffered = rest.length;
