@@ -83,6 +83,7 @@ test('no key and no token is where it can be read, but for the one of nats-serve
     path: '/whoami',
     isRight: ({ status, body }) => status === 200 && secretsIn(body).length === 0,
   });
+  context.after(() => load.stop());
   const findings = new Set<string>();
   let looked = {};
   // Several times, because what is passed on may be readable for a moment only.
