@@ -1,3 +1,4 @@
+import { ComponentError } from '../errors.ts';
 import type { CoreSignature } from './ast.ts';
 import {
   opaqueType,
@@ -49,7 +50,7 @@ export interface CoreSection {
 }
 
 interface Scan {
-  types: (CoreSignature | undefined)[];
+  types: CoreSignature[];
   functions: number[];
   imports: CoreImport[];
   exports: Map<string, CoreExport>;
@@ -147,7 +148,7 @@ function readTypes(reader: Reader, scan: Scan): void {
   }
 }
 
-function readSubtype(reader: Reader): CoreSignature | undefined {
+function readSubtype(reader: Reader): CoreSignature {
   let opcode = reader.byte();
   if (opcode === 0x50 || opcode === 0x4f) {
     reader.vector(() => reader.u32());
@@ -156,22 +157,16 @@ function readSubtype(reader: Reader): CoreSignature | undefined {
   switch (opcode) {
     case 0x60:
       return readCoreSignature(reader);
-    case 0x5f:
-      reader.vector(() => skipField(reader));
-      return undefined;
     case 0x5e:
-      skipField(reader);
-      return undefined;
+    case 0x5f:
+      // One large object past the heap limit ends the whole process, not only the worker.
+      throw new ComponentError(
+        'ERR_COMPONENT_UNSUPPORTED',
+        'The component uses garbage-collected types of core WebAssembly (struct or array).',
+      );
     default:
       throw malformed(`unknown core type 0x${opcode.toString(16)}`, reader.at - 1);
   }
-}
-
-function skipField(reader: Reader): void {
-  const byte = reader.peek();
-  if (byte === 0x78 || byte === 0x77) reader.byte();
-  else readCoreValueType(reader);
-  reader.byte();
 }
 
 /** The signature of a type index; an index that names no function type is refused by the engine later. */

@@ -121,3 +121,15 @@ test('memory in use is reported', async () => {
   (instance.exports as Anything).f('x'.repeat(200_000));
   assert.ok(instance.stats().memoryBytes >= 4 * 65536);
 });
+
+test('garbage-collected types are refused: one large object of them would end the process', async () => {
+  for (const type of [
+    '(type (array (mut i64)))',
+    '(type (struct (field i32)))',
+    '(rec (type (sub (array i8))))',
+  ]) {
+    const bytes = await buildWat(`(component (core module $m ${type}) (core instance (instantiate $m)))`);
+    assert.throws(() => compileComponent(bytes), { code: 'ERR_COMPONENT_UNSUPPORTED' }, type);
+  }
+  await startWat('(component (core module $m (rec (type (func)))) (core instance (instantiate $m)))');
+});
