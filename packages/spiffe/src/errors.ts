@@ -57,6 +57,14 @@ export const SPIFFE_ERRORS = {
   ERR_BUNDLE_NOT_FOUND: 'There is no bundle for the trust domain.',
   ERR_BUNDLE_EMPTY: 'The bundle of the trust domain holds no authority.',
   ERR_BUNDLE_MALFORMED: 'The bundle document is malformed.',
+  ERR_BUNDLE_SIZE: 'The bundle document is larger than is accepted.',
+  ERR_BUNDLE_ROLLBACK: 'The sequence number of the bundle is below that of the one before.',
+  ERR_BUNDLE_TRUST_DOMAIN:
+    'The bundle is, or claims the keys of, a trust domain other than the one it is for.',
+  ERR_BUNDLE_ENDPOINT_URL: 'The bundle endpoint URL is not an https URL without user info.',
+  ERR_BUNDLE_ENDPOINT_STATUS: 'The bundle endpoint answered with a status other than 200.',
+  ERR_BUNDLE_ENDPOINT_REDIRECT: 'The bundle endpoint redirects to where it must not, or more than once.',
+  ERR_BUNDLE_ENDPOINT_IDENTITY: 'The server does not prove to be the bundle endpoint that is configured.',
 
   ERR_JSON_MALFORMED: 'The text is not JSON, or exceeds the limits on nesting and members.',
   ERR_JSON_DUPLICATE_MEMBER: 'An object of the JSON text names the same member twice.',

@@ -9,6 +9,18 @@ export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { isSpiffeError, SPIFFE_ERRORS, SpiffeError } from './errors.ts';
 export type { SpiffeErrorCode } from './errors.ts';
+export type {
+  BundleEndpoint,
+  HttpsSpiffeProfile,
+  HttpsWebProfile,
+  OwnTrustDomain,
+} from './federation/endpoint.ts';
+export { fetchBundle } from './federation/fetch.ts';
+export type { FetchBundleOptions } from './federation/fetch.ts';
+export { createBundleHandler } from './federation/handler.ts';
+export type { BundleHandler, BundleHandlerOptions } from './federation/handler.ts';
+export { watchBundle } from './federation/watch.ts';
+export type { BundleWatch, WatchBundleOptions } from './federation/watch.ts';
 export { matchAny, matchId, matchMemberOf, matchOneOf, matchPathPrefix } from './id/matcher.ts';
 export type { SpiffeIdMatcher } from './id/matcher.ts';
 export { SpiffeId } from './id/spiffe-id.ts';

@@ -1,0 +1,167 @@
+import type { JwtBundle } from '../bundle/jwt-bundle.ts';
+import type { JwtBundleSource, X509BundleSource } from '../bundle/source.ts';
+import type { SpiffeBundle } from '../bundle/spiffe-bundle.ts';
+import type { X509Bundle } from '../bundle/x509-bundle.ts';
+import { systemClock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import { SpiffeError } from '../errors.ts';
+import type { TrustDomain } from '../id/trust-domain.ts';
+import type { Watch, WatchHandlers } from '../workload-api/options.ts';
+import { isSameBundle } from './acceptance.ts';
+import { checkEndpoint } from './endpoint.ts';
+import type { BundleEndpoint } from './endpoint.ts';
+import { fetchBundle } from './fetch.ts';
+import type { FetchBundleOptions } from './fetch.ts';
+
+const DEFAULT_INTERVAL_MS = 300_000;
+const DEFAULT_MIN_INTERVAL_MS = 10_000;
+const DEFAULT_MAX_INTERVAL_MS = 86_400_000;
+
+/** `previous` is what was fetched and kept before the watch began; it counts until the first fetch. */
+export interface WatchBundleOptions extends FetchBundleOptions {
+  /** Bounds to the interval that a bundle asks for, in ms. Default 10000 and 86400000. */
+  readonly minIntervalMs?: number | undefined;
+  readonly maxIntervalMs?: number | undefined;
+}
+
+/** The newest bundle of one trust domain, fetched again and again until it is closed. */
+export interface BundleWatch extends Watch, X509BundleSource, JwtBundleSource {
+  /** Undefined until the first fetch, unless `previous` was given. */
+  getBundle(): SpiffeBundle | undefined;
+}
+
+/**
+ * Polls a bundle endpoint at the refresh hint of the bundle, or else every 300 s (SPIFFE Federation sections 4.1 and 6.2).
+ * `onUpdate` is called for each bundle that differs from the one before and may refuse it by throwing. A failure is
+ * reported with the time to the next poll, and what was fetched last stays. The whole bundle is replaced: a key that is no
+ * longer published is no longer there. Throws SpiffeError at once when the configuration cannot be meant.
+ */
+export function watchBundle(
+  endpoint: BundleEndpoint,
+  handlers: WatchHandlers<SpiffeBundle>,
+  options: WatchBundleOptions = {},
+): BundleWatch {
+  checkEndpoint(endpoint, options.own);
+  return new PolledBundle(endpoint, handlers, options);
+}
+
+class PolledBundle implements BundleWatch {
+  readonly ended: Promise<Error | undefined>;
+  readonly #endpoint: BundleEndpoint;
+  readonly #handlers: WatchHandlers<SpiffeBundle>;
+  readonly #options: WatchBundleOptions;
+  readonly #clock: Clock;
+  readonly #closing = new AbortController();
+  #current: SpiffeBundle | undefined;
+
+  constructor(endpoint: BundleEndpoint, handlers: WatchHandlers<SpiffeBundle>, options: WatchBundleOptions) {
+    this.#endpoint = endpoint;
+    this.#handlers = handlers;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#current = options.previous;
+    const { signal } = options;
+    const abort = (): void => {
+      this.#closing.abort();
+    };
+    if (signal?.aborted === true) {
+      abort();
+    }
+    signal?.addEventListener('abort', abort, { once: true });
+    this.ended = this.#run().finally(() => {
+      signal?.removeEventListener('abort', abort);
+    });
+  }
+
+  getBundle(): SpiffeBundle | undefined {
+    return this.#current;
+  }
+
+  getX509Bundle(trustDomain: TrustDomain): X509Bundle | undefined {
+    return this.#current?.getX509Bundle(trustDomain);
+  }
+
+  getJwtBundle(trustDomain: TrustDomain): JwtBundle | undefined {
+    return this.#current?.getJwtBundle(trustDomain);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #run(): Promise<undefined> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        const options = { ...this.#options, previous: this.#current, signal };
+        const bundle = await fetchBundle(this.#endpoint, options);
+        if (!this.#closing.signal.aborted) {
+          this.#deliver(bundle);
+        }
+      } catch (error) {
+        this.#report(error, this.#intervalMs());
+      }
+      await this.#sleep(this.#intervalMs());
+    }
+  }
+
+  #deliver(bundle: SpiffeBundle): void {
+    const before = this.#current;
+    if (before !== undefined && isSameBundle(before, bundle)) {
+      return;
+    }
+    this.#current = bundle;
+    try {
+      this.#handlers.onUpdate(bundle);
+    } catch (error) {
+      this.#current = before;
+      this.#report(error, 0);
+    }
+  }
+
+  #report(error: unknown, retryInMs: number): void {
+    if (this.#closing.signal.aborted) {
+      return;
+    }
+    try {
+      this.#handlers.onError?.(
+        error instanceof Error
+          ? error
+          : new SpiffeError('ERR_ENDPOINT_RESPONSE', 'The handler threw', { cause: error }),
+        retryInMs,
+      );
+    } catch {
+      // A reporter that fails must not end the watch, and there is nobody left to tell.
+    }
+  }
+
+  #intervalMs(): number {
+    const { minIntervalMs = DEFAULT_MIN_INTERVAL_MS, maxIntervalMs = DEFAULT_MAX_INTERVAL_MS } =
+      this.#options;
+    // A hint of zero says as little as none.
+    const wanted = this.#current?.refreshHintMs ?? 0;
+    const interval = wanted === 0 ? DEFAULT_INTERVAL_MS : wanted;
+    return Math.min(Math.max(interval, minIntervalMs), maxIntervalMs);
+  }
+
+  async #sleep(delayMs: number): Promise<void> {
+    const { signal } = this.#closing;
+    if (signal.aborted) {
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      const finish = (): void => {
+        this.#clock.clearTimeout(timer);
+        signal.removeEventListener('abort', finish);
+        resolve();
+      };
+      const timer = this.#clock.setTimeout(finish, delayMs);
+      signal.addEventListener('abort', finish, { once: true });
+    });
+  }
+}
