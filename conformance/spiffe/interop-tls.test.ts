@@ -108,6 +108,7 @@ for (const { name, start, hasIntermediate } of providers) {
       const { server, address } = await startServer(ours);
       await using _ = server;
       await assert.rejects(askTlsServer(address, stranger, source), { code: 'ERR_ID_NOT_AUTHORIZED' });
+      await server.until('it saw no client', () => server.events('refused').length === 1);
       assert.deepEqual(server.events('accepted'), []);
     });
 
@@ -119,7 +120,10 @@ for (const { name, start, hasIntermediate } of providers) {
       assert.match(String(server.events('refused')[0]?.['reason']), /unexpected ID/);
     });
 
-    test(`as a server: ${hasIntermediate ? 'a client with an intermediate is refused (Node 24)' : 'a client with the ID is served'}`, async () => {
+    const whoKnocks = hasIntermediate
+      ? 'as a server: a client with an intermediate is refused (Node 24)'
+      : 'as a server: a client with the ID is served';
+    test(whoKnocks, async () => {
       await using server = await startTlsServer(theirs, source);
       const said = await ask(['tls-client', '-address', server.address, '-authorize', ours, '-id', theirs]);
       if (hasIntermediate) {

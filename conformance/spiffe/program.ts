@@ -75,8 +75,13 @@ export interface Outcome {
 }
 
 /** Runs a program to its end. */
-export async function run(path: string, words: readonly string[], input = ''): Promise<Outcome> {
-  const child = spawn(path, words, { stdio: 'pipe', timeout: 30_000, killSignal: 'SIGKILL' });
+export async function run(
+  path: string,
+  words: readonly string[],
+  input = '',
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Outcome> {
+  const child = spawn(path, words, { stdio: 'pipe', env, timeout: 120_000, killSignal: 'SIGKILL' });
   started.add(child);
   let stdout = '';
   let stderr = '';

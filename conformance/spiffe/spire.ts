@@ -75,15 +75,17 @@ export class Spire implements AsyncDisposable {
 
   /** Returns the entry's id. */
   async createEntry(entry: SpireEntry): Promise<string> {
-    const optional = {
-      '-hint': entry.hint,
-      '-x509SVIDTTL': entry.x509SvidTtl?.toString(),
-      '-jwtSVIDTTL': entry.jwtSvidTtl?.toString(),
-    };
     const { results } = await this.server<{ results: { entry: { id: string } }[] }>(
-      ...['entry', 'create', '-spiffeID', entry.spiffeId, '-parentID', entry.parentId ?? this.id('/machine')],
+      'entry',
+      'create',
+      ...flags({
+        spiffeID: entry.spiffeId,
+        parentID: entry.parentId ?? this.id('/machine'),
+        hint: entry.hint,
+        x509SVIDTTL: entry.x509SvidTtl?.toString(),
+        jwtSVIDTTL: entry.jwtSvidTtl?.toString(),
+      }),
       ...entry.selectors.flatMap((selector) => ['-selector', selector]),
-      ...Object.entries(optional).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value])),
     );
     const id = results[0]?.entry.id;
     if (id === undefined) throw new Error(`SPIRE did not create the entry of ${entry.spiffeId}`);
@@ -101,10 +103,8 @@ export class Spire implements AsyncDisposable {
 
   /** Starts the agent again; it attested before and its key is on disk. */
   async startAgent(...words: string[]): Promise<void> {
-    const agent = new Program(this.#paths['spire-agent'], [
-      ...['run', '-config', join(this.#folder, 'agent.conf')],
-      ...words,
-    ]);
+    const config = join(this.#folder, 'agent.conf');
+    const agent = new Program(this.#paths['spire-agent'], ['run', '-config', config, ...words]);
     this.#agent = agent;
     await agent.until('the agent is healthy', () =>
       this.#isHealthy(this.#paths['spire-agent'], this.workloadApiSocket),
@@ -193,4 +193,8 @@ export class Spire implements AsyncDisposable {
         WorkloadAttestor "unix" { plugin_data { discover_workload_path = true } }
       }`;
   }
+}
+
+function flags(values: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`-${name}`, value]));
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/spiffe/go-spiffe/v2/spiffetls"
@@ -40,11 +39,11 @@ func tlsServer(ctx context.Context, o options) error {
 		if err != nil {
 			return err
 		}
-		serve(connection)
+		serve(connection.(*tls.Conn))
 	}
 }
 
-func serve(connection net.Conn) {
+func serve(connection *tls.Conn) {
 	defer connection.Close()
 	_ = connection.SetDeadline(time.Now().Add(patience))
 	line, err := bufio.NewReader(connection).ReadString('\n')
@@ -52,7 +51,7 @@ func serve(connection net.Conn) {
 		say(event{"event": "refused", "reason": err.Error()})
 		return
 	}
-	peer, err := spiffetls.PeerIDFromConn(connection)
+	peer, err := spiffetls.PeerIDFromConnectionState(connection.ConnectionState())
 	if err != nil {
 		say(event{"event": "refused", "reason": err.Error()})
 		return
@@ -75,13 +74,14 @@ func tlsClient(ctx context.Context, o options) error {
 	dialer := tls.Dialer{Config: tlsconfig.MTLSClientConfig(source, source, tlsconfig.AuthorizeID(id))}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	connection, err := dialer.DialContext(ctx, "tcp", *o.address)
+	dialed, err := dialer.DialContext(ctx, "tcp", *o.address)
 	if err != nil {
 		return err
 	}
+	connection := dialed.(*tls.Conn)
 	defer connection.Close()
 	_ = connection.SetDeadline(time.Now().Add(patience))
-	peer, err := spiffetls.PeerIDFromConn(connection)
+	peer, err := spiffetls.PeerIDFromConnectionState(connection.ConnectionState())
 	if err != nil {
 		return err
 	}
