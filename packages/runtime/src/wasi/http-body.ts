@@ -1,4 +1,4 @@
-import { ResultError } from '../errors.ts';
+import { ResultError, Trap } from '../errors.ts';
 import type { HttpErrorCode } from './http-error-code.ts';
 import { Fields } from './http-fields.ts';
 import { IoError } from './io-error.ts';
@@ -8,6 +8,9 @@ import { Wakers, alwaysReady, type WaitScope } from './wait.ts';
 
 /** Body bytes that may be between a guest and the outside, per direction. */
 export const bodyWindowBytes = 262_144;
+
+/** Body bytes that all responses of one instance may hold together: a guest can make many and send none. */
+export const heldBytes = 4 * bodyWindowBytes;
 
 /** The body of a request on its way into the guest. */
 export class IncomingBytes implements ByteSource {
@@ -110,11 +113,51 @@ export class IncomingBody {
   }
 }
 
+/** What an outgoing-body is written to. */
+interface BodySink extends ByteSink {
+  finish(): void;
+  /** The guest gave up the body before its end. */
+  drop(): void;
+}
+
 /** How far a body on its way out of the guest has come. */
 export type OutgoingState = 'open' | 'finished' | 'dropped';
 
+/** A body that nobody will ever send, and so need not be kept. */
+export class DiscardedBytes implements BodySink {
+  #isClosed = false;
+
+  budget(): number | undefined {
+    return this.#isClosed ? undefined : bodyWindowBytes;
+  }
+
+  isReady(): boolean {
+    return true;
+  }
+
+  onReady(wake: () => void): () => void {
+    wake();
+    return () => {};
+  }
+
+  write(): void {}
+
+  flush(): void {}
+
+  close(): void {}
+
+  finish(): void {
+    this.#isClosed = true;
+  }
+
+  drop(): void {
+    this.#isClosed = true;
+  }
+}
+
 /** The body of a response on its way out of the guest. */
-export class OutgoingBytes implements ByteSink {
+export class OutgoingBytes implements BodySink {
+  readonly #scope: WaitScope | undefined;
   readonly #chunks: Uint8Array[] = [];
   readonly #wakers = new Wakers();
   readonly #expected: number | undefined;
@@ -125,9 +168,10 @@ export class OutgoingBytes implements ByteSink {
   #state: OutgoingState = 'open';
   #error: IoError | undefined;
 
-  /** `expected` is the content-length that the guest announced. */
-  constructor(expected: number | undefined) {
+  /** `expected` is the content-length that the guest announced; what is held counts in `scope`. */
+  constructor(expected: number | undefined, scope?: WaitScope) {
     this.#expected = expected;
+    this.#scope = scope;
   }
 
   /** Hears of every write and of the end. */
@@ -152,10 +196,20 @@ export class OutgoingBytes implements ByteSink {
     const first = this.#chunks[0];
     if (first === undefined) return undefined;
     const bytes = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
-    this.#chunks.length = 0;
     this.#unread += this.#unsent;
-    this.#unsent = 0;
+    this.#release();
     return bytes;
+  }
+
+  #release(): void {
+    this.#chunks.length = 0;
+    if (this.#scope !== undefined) this.#scope.heldBytes -= this.#unsent;
+    this.#unsent = 0;
+  }
+
+  #room(): number {
+    const held = this.#scope?.heldBytes ?? 0;
+    return Math.max(0, Math.min(bodyWindowBytes - this.#unsent - this.#unread, heldBytes - held));
   }
 
   credit(bytes: number): void {
@@ -166,19 +220,18 @@ export class OutgoingBytes implements ByteSink {
   /** Nobody will read on: writing fails from now on. */
   fail(error: IoError): void {
     this.#error ??= error;
+    this.#release();
     this.#wakers.wake();
   }
 
   budget(): number | undefined {
     if (this.#error !== undefined) throw this.#error;
     if (this.#state !== 'open') return undefined;
-    return Math.max(0, bodyWindowBytes - this.#unsent - this.#unread);
+    return this.#room();
   }
 
   isReady(): boolean {
-    return (
-      this.#error !== undefined || this.#state !== 'open' || this.#unsent + this.#unread < bodyWindowBytes
-    );
+    return this.#error !== undefined || this.#state !== 'open' || this.#room() > 0;
   }
 
   onReady(wake: () => void): () => void {
@@ -187,10 +240,16 @@ export class OutgoingBytes implements ByteSink {
 
   write(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#state !== 'open') throw new IoError('the body is finished');
+    // Permissions given to many streams, and used later, may not add up.
+    if ((this.#scope?.heldBytes ?? 0) + bytes.length > heldBytes + bodyWindowBytes)
+      throw new Trap('ERR_TRAP_WASI', `The bodies of one instance hold more than ${heldBytes} bytes`);
     this.#total += bytes.length;
     if (this.#expected !== undefined && this.#total > this.#expected) throw this.#sizeError();
     this.#chunks.push(bytes);
     this.#unsent += bytes.length;
+    if (this.#scope !== undefined) this.#scope.heldBytes += bytes.length;
     this.#onChange?.();
   }
 
@@ -217,17 +276,18 @@ export class OutgoingBytes implements ByteSink {
   drop(): void {
     if (this.#state !== 'open') return;
     this.#state = 'dropped';
+    this.#release();
     this.#onChange?.();
   }
 }
 
 /** `wasi:http/types.outgoing-body` */
 export class OutgoingBody {
-  readonly #bytes: OutgoingBytes;
+  readonly #bytes: BodySink;
   readonly #scope: WaitScope;
   #isTaken = false;
 
-  constructor(bytes: OutgoingBytes, scope: WaitScope) {
+  constructor(bytes: BodySink, scope: WaitScope) {
     this.#bytes = bytes;
     this.#scope = scope;
   }

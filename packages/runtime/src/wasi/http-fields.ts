@@ -45,6 +45,9 @@ function checkValue(value: Uint8Array): void {
   if (first === 0x20 || first === 0x09 || last === 0x20 || last === 0x09) throw headerError('invalid-syntax');
 }
 
+/** Arrays up to this size lie on the heap. */
+const heapBytes = 64;
+
 /** Values come in as latin1 text from the server, and as bytes from the guest. */
 type Value = string | Uint8Array;
 
@@ -172,7 +175,8 @@ export class Fields {
       );
     }
     store.names.push(lower);
-    store.values.push(value);
+    // Text stays within the heap that a worker may have; the memory behind larger arrays does not.
+    store.values.push(value.length > heapBytes ? latin1Of(value) : value);
   }
 
   #remove(lower: string): void {

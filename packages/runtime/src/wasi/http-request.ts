@@ -1,6 +1,6 @@
 import { ResultError } from '../errors.ts';
 import { Fields } from './http-fields.ts';
-import { IncomingBody, OutgoingBody, OutgoingBytes } from './http-body.ts';
+import { DiscardedBytes, IncomingBody, OutgoingBody } from './http-body.ts';
 import type { ByteSource } from './io-streams.ts';
 import type { WaitScope } from './wait.ts';
 
@@ -74,6 +74,12 @@ const pathPattern = /^[\x21-\x7e]+$/;
 const schemePattern = /^[A-Za-z][A-Za-z0-9+\-.]*$/;
 const authorityPattern = /^[A-Za-z0-9\-._~%!$&'()*+,;=:@[\]]+$/;
 
+/** Longer parts of an outgoing request are refused: long strings live outside of the heap that a worker may have. */
+export const maxPartLength = 65_536;
+
+const fits = (text: unknown, pattern: RegExp): boolean =>
+  typeof text === 'string' && text.length <= maxPartLength && pattern.test(text);
+
 /** `wasi:http/types.outgoing-request`; it can be built, and no handler will send it. */
 export class OutgoingRequest {
   readonly #headers: Fields;
@@ -92,7 +98,7 @@ export class OutgoingRequest {
   body(): OutgoingBody {
     if (this.#hasBody) throw new ResultError();
     this.#hasBody = true;
-    return new OutgoingBody(new OutgoingBytes(undefined), this.#scope);
+    return new OutgoingBody(new DiscardedBytes(), this.#scope);
   }
 
   method(): Variant {
@@ -100,7 +106,7 @@ export class OutgoingRequest {
   }
 
   setMethod(method: Variant): void {
-    if (method.tag === 'other' && !tokenPattern.test(String(method.val))) throw new ResultError();
+    if (method.tag === 'other' && !fits(method.val, tokenPattern)) throw new ResultError();
     this.#method = method;
   }
 
@@ -109,7 +115,7 @@ export class OutgoingRequest {
   }
 
   setPathWithQuery(path: string | undefined): void {
-    if (path !== undefined && !pathPattern.test(path)) throw new ResultError();
+    if (path !== undefined && !fits(path, pathPattern)) throw new ResultError();
     this.#pathWithQuery = path;
   }
 
@@ -118,7 +124,7 @@ export class OutgoingRequest {
   }
 
   setScheme(scheme: Variant | undefined): void {
-    if (scheme?.tag === 'other' && !schemePattern.test(String(scheme.val))) throw new ResultError();
+    if (scheme?.tag === 'other' && !fits(scheme.val, schemePattern)) throw new ResultError();
     this.#scheme = scheme;
   }
 
@@ -127,7 +133,7 @@ export class OutgoingRequest {
   }
 
   setAuthority(authority: string | undefined): void {
-    if (authority !== undefined && !authorityPattern.test(authority)) throw new ResultError();
+    if (authority !== undefined && !fits(authority, authorityPattern)) throw new ResultError();
     this.#authority = authority;
   }
 

@@ -49,8 +49,13 @@ export class OutgoingResponse {
   body(): OutgoingBody {
     const length = announcedLength(this.#headers);
     if (this.#body !== undefined || Number.isNaN(length)) throw new ResultError();
-    this.#body = new OutgoingBytes(length);
+    this.#body = new OutgoingBytes(length, this.#scope);
     return new OutgoingBody(this.#body, this.#scope);
+  }
+
+  /** Dropped without having been set: nobody will get its body. */
+  [Symbol.dispose](): void {
+    this.#body?.drop();
   }
 
   static partsOf(response: OutgoingResponse): ResponseParts {

@@ -38,6 +38,8 @@ export class Wakers {
  * staying suspended for ever; later waits fail with the same error.
  */
 export class WaitScope {
+  /** What the bodies of this instance hold that has not been sent. */
+  heldBytes = 0;
   readonly #pending = new Set<(error: Error) => void>();
   #error: Error | undefined;
 

@@ -185,6 +185,7 @@ export class Exchange {
       return;
     }
     this.#isEndSent = true;
+    this.#outgoing?.fail(new IoError('the call has ended'));
     this.#host.send([toMain.failed, this.id, code, message]);
   }
 }

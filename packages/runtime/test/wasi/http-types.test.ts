@@ -1,15 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { IncomingBody, OutgoingBody, OutgoingBytes } from '../../src/wasi/http-body.ts';
+import {
+  IncomingBody,
+  OutgoingBody,
+  OutgoingBytes,
+  bodyWindowBytes,
+  heldBytes,
+} from '../../src/wasi/http-body.ts';
 import { describeErrorCode } from '../../src/wasi/http-error-code.ts';
 import { Fields } from '../../src/wasi/http-fields.ts';
-import { IncomingRequest, OutgoingRequest, RequestOptions } from '../../src/wasi/http-request.ts';
+import {
+  IncomingRequest,
+  OutgoingRequest,
+  RequestOptions,
+  maxPartLength,
+} from '../../src/wasi/http-request.ts';
 import { OutgoingResponse, ResponseOutparam } from '../../src/wasi/http-response.ts';
 import { httpTypes, outgoingHandler } from '../../src/wasi/http-types.ts';
 import { IoError } from '../../src/wasi/io-error.ts';
 import { emptySource } from '../../src/wasi/io-streams.ts';
 import { WaitScope } from '../../src/wasi/wait.ts';
-import { bytes, callable, payloadOf, text } from './support.ts';
+import { bytes, callable, isTrap, payloadOf, text } from './support.ts';
 
 const scope = new WaitScope();
 const parts = {
@@ -150,6 +161,77 @@ test('a body that is dropped is not finished', () => {
   OutgoingBody.finish(body, new Fields());
   body[Symbol.dispose]();
   assert.equal(finished.state, 'finished');
+});
+
+function filled(count: number, scope: WaitScope): OutgoingResponse[] {
+  return Array.from({ length: count }, () => {
+    const outgoing = new OutgoingResponse(new Fields(), scope);
+    const stream = outgoing.body().write();
+    stream.write(new Uint8Array(Number(stream.checkWrite())));
+    return outgoing;
+  });
+}
+
+test('many responses hold no more than a few may, until they are dropped or sent', () => {
+  const scope = new WaitScope();
+  const responses = filled(20, scope);
+  assert.equal(scope.heldBytes, heldBytes);
+  const late = new OutgoingResponse(new Fields(), scope).body().write();
+  assert.equal(late.checkWrite(), 0n);
+  assert.equal(late.subscribe().ready(), false);
+  responses[0]?.[Symbol.dispose]();
+  assert.equal(late.checkWrite(), BigInt(bodyWindowBytes));
+  for (const each of responses.slice(1)) OutgoingResponse.partsOf(each).body?.take();
+  assert.equal(scope.heldBytes, 0);
+});
+
+test('permissions to write do not add up over many bodies', () => {
+  const scope = new WaitScope();
+  const streams = Array.from({ length: 8 }, () => new OutgoingResponse(new Fields(), scope).body().write());
+  for (const stream of streams) stream.checkWrite();
+  assert.throws(() => {
+    for (const stream of streams) stream.write(new Uint8Array(bodyWindowBytes));
+  }, isTrap('ERR_TRAP_WASI'));
+  assert.ok(scope.heldBytes <= heldBytes + bodyWindowBytes);
+});
+
+test('nothing is written behind the end of a body', () => {
+  const outgoing = response();
+  const body = outgoing.body();
+  const stream = body.write();
+  stream.checkWrite();
+  OutgoingBody.finish(body, undefined);
+  assert.equal((payloadOf(() => stream.write(bytes('x'))) as { tag: string }).tag, 'last-operation-failed');
+  assert.equal(OutgoingResponse.partsOf(outgoing).body?.take(), undefined);
+});
+
+test('the body of an outgoing request is taken and not kept', () => {
+  const body = new OutgoingRequest(new Fields(), scope).body();
+  const stream = body.write();
+  for (let count = 0; count < 3; count += 1) {
+    assert.equal(stream.checkWrite(), BigInt(bodyWindowBytes));
+    stream.write(new Uint8Array(bodyWindowBytes));
+  }
+  assert.equal(scope.heldBytes, 0);
+  OutgoingBody.finish(body, undefined);
+  assert.deepEqual(
+    payloadOf(() => stream.checkWrite()),
+    { tag: 'closed' },
+  );
+});
+
+test('an outgoing request keeps no long text', () => {
+  const request = new OutgoingRequest(new Fields(), scope);
+  const long = 'a'.repeat(maxPartLength + 1);
+  for (const set of [
+    () => request.setMethod({ tag: 'other', val: long }),
+    () => request.setPathWithQuery(long),
+    () => request.setScheme({ tag: 'other', val: long }),
+    () => request.setAuthority(long),
+  ]) {
+    assert.equal(payloadOf(set), undefined);
+  }
+  request.setPathWithQuery(long.slice(1));
 });
 
 test('the outparam hands the answer on', () => {
