@@ -13,6 +13,17 @@ export interface SpireOptions {
   readonly delegates?: readonly string[];
   /** Signs under an authority of the test's, so that every chain has an intermediate. */
   readonly hasUpstream?: boolean;
+  /** Serves its bundle to other trust domains, at `bundleEndpoint`. */
+  readonly hasBundleEndpoint?: boolean;
+}
+
+/** Another trust domain that serves its bundle by the profile https_spiffe. */
+export interface Federated {
+  readonly trustDomain: string;
+  readonly url: string;
+  readonly endpointId: string;
+  /** The SPIFFE bundle document to begin with. */
+  readonly bundle: string;
 }
 
 export interface SpireEntry {
@@ -24,6 +35,8 @@ export interface SpireEntry {
   readonly hint?: string;
   readonly x509SvidTtl?: number;
   readonly jwtSvidTtl?: number;
+  /** Trust domains as SPIFFE IDs. */
+  readonly federatesWith?: readonly string[];
 }
 
 export class Spire implements AsyncDisposable {
@@ -32,21 +45,22 @@ export class Spire implements AsyncDisposable {
   readonly #folder: string;
   readonly #port: number;
   readonly #options: SpireOptions;
+  readonly #bundlePort: number;
   #server: Program | undefined;
   #agent: Program | undefined;
 
-  private constructor(paths: Peers, options: SpireOptions, folder: string, port: number) {
+  private constructor(paths: Peers, options: SpireOptions, folder: string, ports: [number, number]) {
     this.trustDomain = options.trustDomain;
     this.#paths = paths;
     this.#options = options;
     this.#folder = folder;
-    this.#port = port;
+    [this.#port, this.#bundlePort] = ports;
   }
 
   /** Server and agent are ready when it resolves. */
   static async start(paths: Peers, options: SpireOptions): Promise<Spire> {
     const folder = mkdtempSync(join(tmpdir(), 'muster-spire-'));
-    const spire = new Spire(paths, options, folder, await freePort());
+    const spire = new Spire(paths, options, folder, [await freePort(), await freePort()]);
     try {
       await spire.#startServer();
       await spire.#attestAgent();
@@ -69,6 +83,10 @@ export class Spire implements AsyncDisposable {
     return `unix://${this.#folder}/agent/admin/api.sock`;
   }
 
+  get bundleEndpoint(): string {
+    return `https://127.0.0.1:${String(this.#bundlePort)}`;
+  }
+
   id(path: string): string {
     return `spiffe://${this.trustDomain}${path}`;
   }
@@ -85,6 +103,7 @@ export class Spire implements AsyncDisposable {
         x509SVIDTTL: entry.x509SvidTtl?.toString(),
         jwtSVIDTTL: entry.jwtSvidTtl?.toString(),
       }),
+      ...(entry.federatesWith ?? []).flatMap((other) => ['-federatesWith', other]),
       ...entry.selectors.flatMap((selector) => ['-selector', selector]),
     );
     const id = results[0]?.entry.id;
@@ -94,6 +113,27 @@ export class Spire implements AsyncDisposable {
 
   async deleteEntry(id: string): Promise<void> {
     await this.server('entry', 'delete', '-entryID', id);
+  }
+
+  /** The SPIFFE bundle document of its own trust domain. */
+  async bundle(): Promise<string> {
+    const words = ['bundle', 'show', '-format', 'spiffe', ...this.#serverSocket()];
+    return (await run(this.#paths['spire-server'], words)).stdout;
+  }
+
+  /** Takes the bundle of another trust domain from its endpoint, again and again. */
+  async federateWith({ trustDomain, url, endpointId, bundle }: Federated): Promise<void> {
+    const path = join(this.#folder, `${trustDomain}.json`);
+    writeFileSync(path, bundle);
+    const given = {
+      trustDomain,
+      bundleEndpointURL: url,
+      bundleEndpointProfile: 'https_spiffe',
+      endpointSpiffeID: endpointId,
+      trustDomainBundlePath: path,
+      trustDomainBundleFormat: 'spiffe',
+    };
+    await this.server('federation', 'create', ...flags(given));
   }
 
   /** Runs a command of spire-server that answers in JSON. */
@@ -158,6 +198,7 @@ export class Spire implements AsyncDisposable {
         socket_path = "${folder}/api.sock"  data_dir = "${folder}"  log_level = "WARN"
         ca_ttl = "168h"  default_x509_svid_ttl = "5m"  default_jwt_svid_ttl = "5m"
         experimental { cache_reload_interval = "1s" }
+        ${this.#options.hasBundleEndpoint === true ? this.#federation() : ''}
       }
       plugins {
         DataStore "sql" { plugin_data { database_type = "sqlite3"  connection_string = "${folder}/ds.sqlite3" } }
@@ -165,6 +206,11 @@ export class Spire implements AsyncDisposable {
         NodeAttestor "join_token" { plugin_data {} }
         ${this.#options.hasUpstream === true ? this.#upstream() : ''}
       }`;
+  }
+
+  #federation(): string {
+    const endpoint = `address = "127.0.0.1"  port = ${String(this.#bundlePort)}`;
+    return `federation { bundle_endpoint { ${endpoint}  refresh_hint = "2s"  profile "https_spiffe" {} } }`;
   }
 
   #upstream(): string {

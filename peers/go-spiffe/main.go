@@ -26,7 +26,7 @@ var output = json.NewEncoder(os.Stdout)
 
 func main() {
 	if len(os.Args) < 2 {
-		fail(fmt.Errorf("usage: go-spiffe-peer tls-server|tls-client|x509|watch|jwt-fetch|jwt-verify [flags]"))
+		fail(fmt.Errorf("usage: go-spiffe-peer tls-server|tls-client|x509|watch|jwt-fetch|jwt-verify|federation-fetch [flags]"))
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	given := options{
@@ -34,6 +34,8 @@ func main() {
 		id:          flags.String("id", "", "the own SPIFFE ID, where there are several"),
 		authorize:   flags.String("authorize", "", "the only SPIFFE ID that the other side may have"),
 		address:     flags.String("address", "127.0.0.1:0", "host and port"),
+		trustDomain: flags.String("trust-domain", "", "whose bundle to fetch"),
+		url:         flags.String("url", "", "bundle endpoint"),
 		audience:    flags.String("audience", "", "audience of a token"),
 	}
 	_ = flags.Parse(os.Args[2:])
@@ -46,6 +48,8 @@ func main() {
 		"watch":      watchX509,
 		"jwt-fetch":  fetchJWT,
 		"jwt-verify": verifyJWT,
+
+		"federation-fetch": fetchFederated,
 	}
 	run, isKnown := commands[os.Args[1]]
 	if !isKnown {
@@ -57,7 +61,7 @@ func main() {
 }
 
 type options struct {
-	workloadAPI, id, authorize, address, audience *string
+	workloadAPI, id, authorize, address, audience, trustDomain, url *string
 }
 
 // source waits for the first identity; with an ID it takes that one and no other.
