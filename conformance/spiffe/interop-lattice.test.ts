@@ -3,8 +3,7 @@ import { defaultCacheDir } from '@muster/nats-server';
 import { DelegatedIdentityClient } from '@muster/spiffe';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +12,7 @@ import { ask } from '../../integration/support/http.ts';
 import { freePort } from '../../integration/support/ports.ts';
 import { eventually } from '../../integration/support/wait.ts';
 import { findPeers } from './peers.ts';
-import { Program, run } from './program.ts';
+import { Program, run, temporaryFolder } from './program.ts';
 import { Spire } from './spire.ts';
 
 const { paths, skip } = await findPeers();
@@ -29,7 +28,7 @@ suite('muster dev with identities from SPIRE', { skip }, () => {
   let dev: Program;
   let httpPort = 0;
   let hostEntry = '';
-  const folder = mkdtempSync(join(tmpdir(), 'muster-interop-'));
+  const folder = temporaryFolder('interop');
   const env = { ...process.env, MUSTER_LATTICE_DIR: join(folder, 'lattice'), NO_COLOR: '1' };
   const devWords = (): string[] => {
     const ports = ['--http-port', String(httpPort), '--nats-port', '0'];

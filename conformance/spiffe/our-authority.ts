@@ -1,9 +1,9 @@
 // Our own authority in this process, serving the programs of others.
 import { type Authority, type RegistrationEntry, startAuthority } from '@muster/authority';
 import { silentLogger, systemClock } from '@muster/lattice';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from './program.ts';
 
 export interface OurAuthority extends AsyncDisposable {
   readonly authority: Authority;
@@ -15,7 +15,7 @@ export async function startOurAuthority(
   trustDomain: string,
   entries: readonly RegistrationEntry[],
 ): Promise<OurAuthority> {
-  const folder = mkdtempSync(join(tmpdir(), 'muster-authority-'));
+  const folder = temporaryFolder('authority');
   const workloadApiSocket = join(folder, 'workload-api', 'api.sock');
   mkdirSync(join(folder, 'workload-api'), { mode: 0o700 });
   const authority = await startAuthority(

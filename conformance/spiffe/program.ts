@@ -1,15 +1,27 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { eventually } from '../../integration/support/wait.ts';
 
 const started = new Set<ChildProcess>();
+const folders = new Set<string>();
 
 // Nothing outlives the tests, however they end.
 process.once('exit', () => {
   for (const child of started) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+/** A folder below /tmp that is removed when the process ends at the latest. */
+export function temporaryFolder(purpose: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `muster-${purpose}-`));
+  folders.add(folder);
+  return folder;
+}
 
 /** One line of JSON that a peer printed. */
 export type Line = Readonly<Record<string, unknown>>;

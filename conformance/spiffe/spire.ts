@@ -1,11 +1,10 @@
 // A SPIRE server and agent of the test's own: folders below /tmp, a free port, gone afterwards.
 import { createTestCa } from '@muster/testing';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../integration/support/ports.ts';
 import type { Peers } from './peers.ts';
-import { Program, run, runJson } from './program.ts';
+import { Program, run, runJson, temporaryFolder } from './program.ts';
 
 export interface SpireOptions {
   readonly trustDomain: string;
@@ -59,7 +58,7 @@ export class Spire implements AsyncDisposable {
 
   /** Server and agent are ready when it resolves. */
   static async start(paths: Peers, options: SpireOptions): Promise<Spire> {
-    const folder = mkdtempSync(join(tmpdir(), 'muster-spire-'));
+    const folder = temporaryFolder('spire');
     const spire = new Spire(paths, options, folder, [await freePort(), await freePort()]);
     try {
       await spire.#startServer();
