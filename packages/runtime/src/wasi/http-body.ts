@@ -12,11 +12,15 @@ export const bodyWindowBytes = 262_144;
 /** Body bytes that all responses of one instance may hold together: a guest can make many and send none. */
 export const heldBytes = 4 * bodyWindowBytes;
 
+/** Reading is reported in such pieces, however small those of the guest are: each report is work for another thread. */
+const reportFromBytes = bodyWindowBytes / 8;
+
 /** The body of a request on its way into the guest. */
 export class IncomingBytes implements ByteSource {
   readonly #chunks: Uint8Array[] = [];
   readonly #wakers = new Wakers();
   readonly #onRead: (bytes: number) => void;
+  #unreported = 0;
   #end: 'open' | 'ended' | IoError = 'open';
 
   /** `onRead` hears how many bytes left the buffer, so that as many may follow; -1 when nobody will read on. */
@@ -45,7 +49,11 @@ export class IncomingBytes implements ByteSource {
     const piece = chunk.length <= max ? chunk : chunk.subarray(0, max);
     if (piece === chunk) this.#chunks.shift();
     else this.#chunks[0] = chunk.subarray(max);
-    this.#onRead(piece.length);
+    this.#unreported += piece.length;
+    if (this.#unreported >= reportFromBytes || (this.#chunks.length === 0 && this.#unreported > 0)) {
+      this.#onRead(this.#unreported);
+      this.#unreported = 0;
+    }
     return piece;
   }
 
