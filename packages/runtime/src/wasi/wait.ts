@@ -47,6 +47,11 @@ export class WaitScope {
     return this.#pending.size;
   }
 
+  /** Nothing can wait in this scope any more. */
+  get isAborted(): boolean {
+    return this.#error !== undefined;
+  }
+
   /** The promise settles with the first `resolve`, or rejects when the scope is aborted; `cleanup` always runs. */
   suspend<T>(
     start: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void,

@@ -242,8 +242,11 @@ export class CallServer implements ExchangeHost {
   }
 
   #isSpent(slot: Slot): boolean {
-    const instance = slot.guest?.instance;
-    if (instance === undefined) return false;
+    const { guest } = slot;
+    if (guest === undefined) return false;
+    const { instance } = guest;
+    // A cancelled guest may have found its last wait over already, and so have come to its end.
+    if (guest.wasi.scope.isAborted) return true;
     if (this.#options.isFresh || this.#singleUse.isSingleUse || instance.trap !== undefined) return true;
     return slot.calls % handleCheckEvery === 0 && instance.stats().handles > this.#options.limits.handlesKept;
   }

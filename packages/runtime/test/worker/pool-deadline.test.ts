@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bodyWindowBytes } from '../../src/wasi/http-body.ts';
 import { get, request, startMany, textOf, withCode } from './pool-support.ts';
 
 const limits = { deadlineMs: 150 };
@@ -60,6 +61,22 @@ test('the aborted call of a client ends, also in the guest', async (context) => 
   assert.equal(await get(pool, '/1'), '2');
   assert.equal(pool.stats().inFlight, 0);
   await assert.rejects(get(pool, '/1', AbortSignal.abort()), withCode('ERR_COMPONENT_ABORTED'));
+});
+
+test('an aborted call that comes to its end all the same leaves nothing to the next one', async (context) => {
+  const pool = await startMany(context, { limits: { instances: 1 } });
+  const controller = new AbortController();
+  // One piece more than the window, so that the echo waits for the reader once, at its end.
+  async function* body(): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(bodyWindowBytes + 4096);
+  }
+  const response = await pool.handleHttp(request('/e', body()), { signal: controller.signal });
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assert.ok(response.body !== undefined && !(response.body instanceof Uint8Array));
+  // Its credit and the cancellation travel together.
+  await response.body[Symbol.asyncIterator]().next();
+  controller.abort();
+  assert.equal(await get(pool, '/w'), '1');
 });
 
 test('a call that spins is ended at its deadline though its client has gone', async (context) => {
