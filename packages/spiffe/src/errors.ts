@@ -88,6 +88,13 @@ export const SPIFFE_ERRORS = {
   ERR_JWT_KEY_NOT_FOUND: 'The bundle of the trust domain has no key for this "kid" and algorithm.',
   ERR_JWT_SIGNATURE: 'The signature of the token does not verify.',
 
+  ERR_FILE_OPTIONS: 'The names, modes or limits given for a file source or sink are not usable.',
+  ERR_FILE_READ: 'A file is missing, not readable, not an ordinary file, too large, or changes all the time.',
+  ERR_FILE_MALFORMED: 'A file is not PEM, or does not hold the blocks it should.',
+  ERR_FILE_WRITE: 'The files could not be written; those that are there are still of one set.',
+  ERR_SVID_OUTDATED: 'The SVID in the files is older than the one that is held.',
+  ERR_COMMAND_FAILED: 'The command could not be started, failed or was killed.',
+
   ERR_ENDPOINT_ADDRESS: 'The endpoint address is not "unix:///absolute/path" or "unix:/absolute/path".',
   ERR_ENDPOINT_UNAVAILABLE: 'The endpoint cannot be reached, or reports itself unavailable.',
   ERR_ENDPOINT_UNIMPLEMENTED: 'The endpoint does not offer this method.',

@@ -1,0 +1,242 @@
+import { createHash } from 'node:crypto';
+
+import { systemClock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import { SpiffeError } from '../errors.ts';
+import { marshalCertificatesPem, marshalPrivateKeyPem } from '../svid/x509-svid.ts';
+import type { X509Svid } from '../svid/x509-svid.ts';
+import { computeRetryDelay } from '../workload-api/retry.ts';
+import type { X509Source } from '../workload-api/x509-source.ts';
+import { writeAtomically } from './atomic-writer.ts';
+import type { FileToWrite } from './atomic-writer.ts';
+import { runCommand } from './command.ts';
+import { resolveFileNames } from './layout.ts';
+import type { SvidFileNames } from './layout.ts';
+
+const DEFAULT_COMMAND_TIMEOUT_MS = 30_000;
+
+export interface FileSinkOptions {
+  /** What is written. It stays the caller's to close. */
+  readonly source: X509Source;
+  /** Made when it is missing. Nobody else may write to it. */
+  readonly directory: string;
+  /** Default: `tls.crt`, `tls.key` and `ca.crt`. */
+  readonly fileNames?: Partial<SvidFileNames> | undefined;
+  /** Mode of the certificate and the bundle. Default 0o644. */
+  readonly mode?: number | undefined;
+  /** Mode of the private key, which must give nothing to others. Default 0o600. */
+  readonly keyMode?: number | undefined;
+  /** Group of the files. Default: that of the process. */
+  readonly groupId?: number | undefined;
+  /** Program and arguments to run after files were replaced by newer ones, without a shell. Default: none. */
+  readonly command?: readonly string[] | undefined;
+  /** Time after which the command is killed, in ms. Default 30000. */
+  readonly commandTimeoutMs?: number | undefined;
+  readonly clock?: Clock | undefined;
+  /** Told of each SVID that was written, before the command runs. */
+  readonly onWrite?: ((svid: X509Svid) => void) | undefined;
+  /** Told why a write failed, with the time to the next try, or why the command failed (0: it is not run again). */
+  readonly onError?: ((error: Error, retryInMs: number | undefined) => void) | undefined;
+}
+
+/** Keeps files up to date until it is closed. Closing waits for what is under way, the command included, and leaves the files. */
+export interface FileSink extends AsyncDisposable {
+  close(): Promise<void>;
+}
+
+/**
+ * Writes the SVID of a source and the bundle of its trust domain as PEM files, all three replaced at once by the protocol
+ * of Kubernetes' AtomicWriter, and again whenever they change. Resolves when the first files are there. A write that fails
+ * is tried again after 1 s and then ever later, up to 30 s. An identity that is withdrawn or has expired is not written, and its
+ * files stay. Throws SpiffeError `ERR_FILE_OPTIONS`, `ERR_FILE_WRITE`, `ERR_BUNDLE_EMPTY` or what `getX509Svid` throws.
+ */
+export async function createFileSink(options: FileSinkOptions): Promise<FileSink> {
+  const names = resolveFileNames(options.fileNames);
+  checkOptions(options);
+  const sink = new FollowingFileSink(options, names);
+  await sink.start();
+  return sink;
+}
+
+class FollowingFileSink implements FileSink {
+  readonly #options: FileSinkOptions;
+  readonly #names: SvidFileNames;
+  readonly #clock: Clock;
+  #unsubscribe: () => void = () => {};
+  #isClosed = false;
+  #written = '';
+  #failures = 0;
+  #retryTimer: unknown;
+  #work: Promise<void> | undefined;
+  #isStale = false;
+
+  constructor(options: FileSinkOptions, names: SvidFileNames) {
+    this.#options = options;
+    this.#names = names;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#options.source.onChange((state) => {
+      if (state === 'valid') {
+        this.#follow();
+      }
+    });
+    const first = this.#write();
+    // Under way from the start, so that a change in the meantime waits for its end.
+    this.#work = this.#finishFirst(first).finally(() => {
+      this.#endWork();
+    });
+    try {
+      await first;
+    } catch (error) {
+      this.#isClosed = true;
+      this.#unsubscribe();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#unsubscribe();
+    this.#clock.clearTimeout(this.#retryTimer);
+    await this.#work;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #finishFirst(first: Promise<boolean>): Promise<void> {
+    let isRenewal: boolean;
+    try {
+      isRenewal = await first;
+    } catch {
+      // Thrown to whoever creates the sink.
+      return;
+    }
+    await this.#runCommand(isRenewal);
+  }
+
+  /** Writes the newest state, one write at a time; what changes meanwhile is written afterwards, in one go. */
+  #follow(): void {
+    if (this.#isClosed) {
+      return;
+    }
+    if (this.#work !== undefined) {
+      this.#isStale = true;
+      return;
+    }
+    this.#isStale = false;
+    this.#clock.clearTimeout(this.#retryTimer);
+    this.#work = this.#update().finally(() => {
+      this.#endWork();
+    });
+  }
+
+  #endWork(): void {
+    this.#work = undefined;
+    if (this.#isStale) {
+      this.#follow();
+    }
+  }
+
+  async #update(): Promise<void> {
+    if (this.#options.source.state() !== 'valid') {
+      // There will be a change to follow when it is again.
+      return;
+    }
+    let isRenewal: boolean;
+    try {
+      isRenewal = await this.#write();
+      this.#failures = 0;
+    } catch (error) {
+      this.#failures += 1;
+      const delayMs = computeRetryDelay(this.#failures) ?? 0;
+      this.#report(error, delayMs);
+      if (!this.#isClosed) {
+        this.#retryTimer = this.#clock.setTimeout(() => {
+          this.#follow();
+        }, delayMs);
+      }
+      return;
+    }
+    await this.#runCommand(isRenewal);
+  }
+
+  /** Says whether older files were replaced. */
+  async #write(): Promise<boolean> {
+    const { source, directory, groupId, onWrite } = this.#options;
+    const svid = source.getX509Svid();
+    const files = this.#createFiles(svid);
+    const hash = createHash('sha256');
+    for (const { contents } of files) {
+      hash.update(contents);
+    }
+    // A hash, so that no second copy of the key is kept.
+    const written = hash.digest('hex');
+    if (written === this.#written) {
+      return false;
+    }
+    const hadFiles = await writeAtomically(directory, files, { groupId, now: this.#clock.now() });
+    this.#written = written;
+    try {
+      onWrite?.(svid);
+    } catch (error) {
+      this.#report(error, 0);
+    }
+    return hadFiles;
+  }
+
+  #createFiles(svid: X509Svid): FileToWrite[] {
+    const { source, mode = 0o644, keyMode = 0o600 } = this.#options;
+    const bundle = source.getX509Bundle(svid.id.trustDomain)?.toPem() ?? '';
+    if (bundle === '') {
+      // An empty file would read as: trust nobody; or, in careless hands, everybody.
+      throw new SpiffeError(
+        'ERR_BUNDLE_EMPTY',
+        `Cannot write the files of "${svid.id.toString()}": the bundle of its trust domain must not be empty`,
+      );
+    }
+    return [
+      { name: this.#names.certificate, contents: marshalCertificatesPem(svid), mode },
+      { name: this.#names.key, contents: marshalPrivateKeyPem(svid), mode: keyMode },
+      { name: this.#names.bundle, contents: bundle, mode },
+    ];
+  }
+
+  async #runCommand(isRenewal: boolean): Promise<void> {
+    const { command, commandTimeoutMs: timeoutMs = DEFAULT_COMMAND_TIMEOUT_MS } = this.#options;
+    if (command === undefined || !isRenewal || this.#isClosed) {
+      return;
+    }
+    try {
+      await runCommand(command, { timeoutMs, clock: this.#clock });
+    } catch (error) {
+      this.#report(error, 0);
+    }
+  }
+
+  #report(error: unknown, retryInMs: number): void {
+    try {
+      this.#options.onError?.(
+        error instanceof Error ? error : new Error('A listener threw', { cause: error }),
+        retryInMs,
+      );
+    } catch {
+      // A reporter that fails must not end the sink, and there is nobody left to tell.
+    }
+  }
+}
+
+function checkOptions({ mode = 0o644, keyMode = 0o600, command }: FileSinkOptions): void {
+  const fault = [
+    [mode < 0 || mode > 0o777 || keyMode < 0 || keyMode > 0o777, 'modes must be between 0 and 0777'],
+    [(keyMode & 0o007) !== 0, 'the mode of the key must give nothing to others'],
+    [(mode & keyMode & 0o400) === 0, 'the owner must be able to read the files'],
+    [command?.length === 0 || command?.[0] === '', 'the command must name a program'],
+  ].find(([isFault]) => isFault);
+  if (fault !== undefined) {
+    throw new SpiffeError('ERR_FILE_OPTIONS', `Cannot create file sink: ${String(fault[1])}`);
+  }
+}

@@ -1,0 +1,120 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { createTestCa } from '@muster/testing';
+import type { LeafOverrides, TestCa } from '@muster/testing';
+
+import { marshalCertificatesPem, marshalPrivateKeyPem, parseX509Svid } from '../../src/index.ts';
+import type { IdentityState, TrustDomain, X509Bundle, X509Source, X509Svid } from '../../src/index.ts';
+import { writeAtomically } from '../../src/files/atomic-writer.ts';
+import { CSI_DRIVER_FILES } from '../../src/files/layout.ts';
+import type { SvidFileNames } from '../../src/files/layout.ts';
+
+export const ID = 'spiffe://example.org/workload';
+export const ca: TestCa = createTestCa('example.org');
+
+/** An SVID with its files. */
+export interface TestIdentity {
+  readonly svid: X509Svid;
+  readonly bundle: X509Bundle;
+  readonly certificate: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+export function createIdentity(
+  overrides: LeafOverrides = {},
+  id: string = ID,
+  issuer: TestCa = ca,
+): TestIdentity {
+  const issued = issuer.issueX509Svid(id, overrides);
+  const svid = parseX509Svid(issued.chainDer, issued.keyDer);
+  return {
+    svid,
+    bundle: issuer.bundle,
+    certificate: marshalCertificatesPem(svid),
+    key: marshalPrivateKeyPem(svid),
+    ca: issuer.bundle.toPem(),
+  };
+}
+
+export function createDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'spiffe-files-'));
+}
+
+export function removeDirectory(directory: string): void {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** Writes the files one after the other, as spiffe-helper does. */
+export function writePlain(
+  directory: string,
+  identity: TestIdentity,
+  names: SvidFileNames = CSI_DRIVER_FILES,
+): void {
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, names.certificate), identity.certificate);
+  writeFileSync(join(directory, names.key), identity.key);
+  writeFileSync(join(directory, names.bundle), identity.ca);
+}
+
+/** Writes the files as csi-driver-spiffe does. */
+export async function writeMount(
+  directory: string,
+  identity: TestIdentity,
+  names: SvidFileNames = CSI_DRIVER_FILES,
+): Promise<void> {
+  await writeAtomically(
+    directory,
+    [
+      { name: names.certificate, contents: identity.certificate, mode: 0o440 },
+      { name: names.key, contents: identity.key, mode: 0o440 },
+      { name: names.bundle, contents: identity.ca, mode: 0o440 },
+    ],
+    { now: Date.now() },
+  );
+}
+
+/** A source that holds what it is told to. */
+export interface HeldSource extends X509Source {
+  hold(identity: TestIdentity | undefined): void;
+  readonly listeners: number;
+}
+
+export function createHeldSource(first: TestIdentity | undefined): HeldSource {
+  let held = first;
+  const listeners = new Set<(state: IdentityState) => void>();
+  const state = (): IdentityState => (held === undefined ? 'withdrawn' : 'valid');
+  const close = async (): Promise<void> => {
+    await Promise.resolve();
+    listeners.clear();
+  };
+  return {
+    getX509Svid() {
+      if (held === undefined) {
+        throw Object.assign(new Error('withdrawn'), { code: 'ERR_NO_IDENTITY' });
+      }
+      return held.svid;
+    },
+    getX509Bundle: (trustDomain: TrustDomain) => held?.bundle.getX509Bundle(trustDomain),
+    state,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+    hold(identity) {
+      held = identity;
+      for (const listener of listeners) {
+        listener(state());
+      }
+    },
+    get listeners() {
+      return listeners.size;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
