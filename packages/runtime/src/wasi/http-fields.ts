@@ -171,7 +171,7 @@ export class Fields {
     if (store.names.length >= maxFields || store.bytes > maxFieldBytes) {
       throw new Trap(
         'ERR_TRAP_WASI',
-        `Cannot add field ${JSON.stringify(lower)}: more than ${maxFields} fields or ${maxFieldBytes} bytes`,
+        `Cannot add field ${JSON.stringify(lower.slice(0, 80))}: more than ${maxFields} fields or ${maxFieldBytes} bytes`,
       );
     }
     store.names.push(lower);

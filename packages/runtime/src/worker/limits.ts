@@ -4,6 +4,9 @@ import type { Limits } from './types.ts';
 export const defaultLimits: Limits = Object.freeze({
   ...defaultCompileLimits,
   ...defaultInstanceLimits,
+  // A worker out of heap gets 16 MiB more to end in. One larger object than that ends the whole process instead, and
+  // host code may make a string or list of twice the size of what was lifted.
+  liftBytes: 4 * 1024 * 1024,
   deadlineMs: 30_000,
   startMs: 30_000,
   instances: 16,
