@@ -59,7 +59,7 @@ interface Scan {
   sections: CoreSection[];
 }
 
-/** Scans a core module between two offsets; code and data are skipped. The engine validates the rest. */
+/** Scans a core module between two offsets; instructions and data are skipped. The engine validates the rest. */
 export function scanCoreModule(
   bytes: Uint8Array,
   start: number,
@@ -109,6 +109,9 @@ function readCoreSection(id: number, section: Reader, scan: Scan): void {
       break;
     case 7:
       section.vector(() => readExport(section, scan));
+      break;
+    case 10:
+      section.vector(() => checkBody(section));
       break;
     default:
       return;
@@ -167,6 +170,27 @@ function readSubtype(reader: Reader): CoreSignature {
     default:
       throw malformed(`unknown core type 0x${opcode.toString(16)}`, reader.at - 1);
   }
+}
+
+/**
+ * Skips a function body and bounds what compiling it may take: the engine notes the place of every local at every join
+ * of the control flow, and can neither be stopped while it does so nor be held to a memory limit.
+ */
+function checkBody(reader: Reader): void {
+  const at = reader.at;
+  const body = reader.slice(reader.u32());
+  let locals = 0;
+  const groups = body.count();
+  for (let group = 0; group < groups; group++) {
+    locals += body.u32();
+    readCoreValueType(body);
+  }
+  const { functionEffort } = reader.budget.limits;
+  if (locals * (reader.at - at) <= functionEffort) return;
+  throw new ComponentError(
+    'ERR_COMPONENT_LIMIT',
+    `A function with ${locals} locals in ${reader.at - at} bytes is too much to compile; the limit for the product is ${functionEffort}.`,
+  );
 }
 
 /** The signature of a type index; an index that names no function type is refused by the engine later. */

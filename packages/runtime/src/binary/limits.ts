@@ -12,6 +12,8 @@ export interface CompileLimits {
   readonly typeDepth: number;
   /** Core modules in the tree, and core instances made from them. */
   readonly coreInstances: number;
+  /** Locals of one core function times the bytes of its body, which bounds the memory that compiling it takes. */
+  readonly functionEffort: number;
   /** Linear memories in the instantiated tree. */
   readonly memories: number;
   /** Tables in the instantiated tree. */
@@ -32,6 +34,7 @@ export const defaultCompileLimits: CompileLimits = Object.freeze({
   nesting: 40,
   typeDepth: 60,
   coreInstances: 1_000,
+  functionEffort: 100_000_000,
   memories: 16,
   tables: 256,
   memoryBytes: 256 * 1024 * 1024,

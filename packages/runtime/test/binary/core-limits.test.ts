@@ -133,3 +133,13 @@ test('garbage-collected types are refused: one large object of them would end th
   }
   await startWat('(component (core module $m (rec (type (func)))) (core instance (instantiate $m)))');
 });
+
+test('a function that is too much to compile is refused', async () => {
+  const wat = (locals: number, blocks: number): string =>
+    `(component (core module $m (func (local ${'i32 '.repeat(locals)}) ${'(block (br 0))'.repeat(blocks)}))
+      (core instance (instantiate $m)))`;
+  await startWat(wat(40_000, 100));
+  await startWat(wat(100, 20_000));
+  await assert.rejects(startWat(wat(40_000, 3_000)), { code: 'ERR_COMPONENT_LIMIT' });
+  await assert.rejects(startWat(wat(10, 20), {}, { functionEffort: 100 }), { code: 'ERR_COMPONENT_LIMIT' });
+});
