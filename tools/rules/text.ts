@@ -37,7 +37,7 @@ export const textRules: readonly Rule[] = [
     check: (files) =>
       search(files, {
         within: (path) => !isOfRules(path),
-        pattern: /\bregistry\.[\w-]+\.\w+|\bproxy\.golang\.org\b|(?<![\w.)$}/])\/(?:work|root)\/[\w.]+/g,
+        pattern: /\b(?:registry|proxy)\.[\w-]+\.\w+|(?<![\w.)$}/])\/(?:root|home)\/[\w.]+/g,
         message: (match) => `names ${match[0]}`,
       }),
   },

@@ -28,7 +28,7 @@ suite('rules of the house', () => {
     ['generated code', "eval('1');", "policy.eval('1');"],
     ['run path', "import { parse } from '@bytecodealliance/jco';", '// not @bytecodealliance/jco'],
     ['words', '// see registry.example.org/x', '// the registry of components'],
-    ['words', '// as in /work/main', '// 5/work'],
+    ['words', '// as in /root/project', '// 5/root'],
     ['errors', 'class A extends Error {}', 'class A extends LatticeError {}'],
   ];
   for (const [rule, bad, good] of lines) {
