@@ -37,7 +37,7 @@ export const textRules: readonly Rule[] = [
     check: (files) =>
       search(files, {
         within: (path) => !isOfRules(path),
-        pattern: /\b(?:registry|proxy)\.[\w-]+\.\w+|(?<![\w.)$}/])\/(?:root|home)\/[\w.]+/g,
+        pattern: /\b(?:registry|proxy)\.[\w-]+\.\w+|(?<![\w.)$}/])\/root\/[\w.]+/g,
         message: (match) => `names ${match[0]}`,
       }),
   },
