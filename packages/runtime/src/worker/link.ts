@@ -77,6 +77,11 @@ export class Link {
     this.#worker.on('exit', () => this.#end(workerFailed()));
   }
 
+  /** Settles when the thread has ended, which after `isEnded` takes as long as the engine compiles a function. */
+  get gone(): Promise<unknown> {
+    return this.#terminated ?? Promise.resolve();
+  }
+
   /** Calls that the worker has not finished. */
   get inFlight(): number {
     return this.#calls.size;

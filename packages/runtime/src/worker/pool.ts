@@ -141,8 +141,11 @@ class Pool implements ComponentPool, LinkEvents {
         ? 0
         : Math.min(longestBackoffMs, firstBackoffMs * 2 ** (this.#startFailures - 1));
     this.#startFailures += 1;
-    if (backoff === 0) this.#spawn();
-    else this.#later(backoff, () => this.#spawn());
+    // A thread that is compiling cannot be ended: without this wait a component could pile them up.
+    void link.gone.then(() => {
+      if (backoff === 0) this.#spawn();
+      else if (!this.#isStopped) this.#later(backoff, () => this.#spawn());
+    });
   }
 
   onDone(_link: Link): void {

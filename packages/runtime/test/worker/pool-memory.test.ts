@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { buildWat } from './guests.ts';
 import { request, startMany, withCode } from './pool-support.ts';
@@ -25,3 +26,30 @@ test('what one call of a guest makes of its memory fits the leeway of a full hea
   const pool = await startMany(context, { bytes: await buildWat(greedy, 'many') });
   await assert.rejects(pool.handleHttp(request('/')), withCode('ERR_TRAP_LIMIT'));
 });
+
+/** Takes a while to compile, at the first call and unstoppably: many values lie on its stack at many joins. */
+const slowToCompile = `(module
+  (import "wasi:http/types@0.2.12" "[constructor]fields" (func $fields (result i32)))
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+  (func (export "wasi:http/incoming-handler@0.2.12#handle") (param i32 i32)
+    ${'(local.get 0)'.repeat(20_000)} ${'(block (br 0))'.repeat(5_000)} ${'drop '.repeat(20_000)}))`;
+
+const threads = (): number => readdirSync('/proc/self/task').length;
+
+test(
+  'a worker is replaced when its thread has ended',
+  { skip: process.platform !== 'linux' },
+  async (context) => {
+    const bytes = await buildWat(slowToCompile, 'many');
+    const pool = await startMany(context, { bytes, limits: { deadlineMs: 20 } });
+    const before = threads();
+    await assert.rejects(pool.handleHttp(request('/')), withCode('ERR_COMPONENT_DEADLINE'));
+    let most = 0;
+    do {
+      most = Math.max(most, threads());
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    } while (pool.stats().restarts === 0 || pool.stats().workers === 0);
+    assert.ok(most <= before, `${most} threads, ${before} before`);
+  },
+);
