@@ -14,8 +14,8 @@ import type { RetryOptions } from './options.ts';
 import type { X509Context } from './responses.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-// The system's time may jump over an expiry, so it is looked at this often at least.
-const LONGEST_EXPIRY_TIMER_MS = 30_000;
+// The system's time may jump over an expiry, or the machine may sleep; whoever must act within seconds of an expiry still does.
+const LONGEST_EXPIRY_TIMER_MS = 4_000;
 
 /** `valid`: there is an SVID and it has not expired. `withdrawn`: the endpoint says that there is no identity any more. */
 export type IdentityState = 'valid' | 'withdrawn' | 'expired';
