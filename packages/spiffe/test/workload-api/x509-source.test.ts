@@ -226,7 +226,7 @@ test('the expiry is announced when it comes, and a renewal puts it off', async (
   assert.throws(() => source.getX509Svid(), { code: 'ERR_SVID_EXPIRED' });
 });
 
-test('A100 a clock that jumps over the expiry is noticed within 30 s', async () => {
+test('A100 a clock that jumps over the expiry is noticed within 5 s', async () => {
   api.send('FetchX509SVID', x509Message([offer(ID, NOW + 3_600_000)]));
   await using source = await createSource();
   const states: IdentityState[] = [];
@@ -236,7 +236,7 @@ test('A100 a clock that jumps over the expiry is noticed within 30 s', async () 
   clock.jump(NOW + 86_400_000);
   assert.equal(source.state(), 'expired');
   assert.throws(() => source.getX509Svid(), { code: 'ERR_SVID_EXPIRED' });
-  clock.advance(30_000);
+  clock.advance(5_000);
   assert.deepEqual(states, ['expired']);
 });
 
