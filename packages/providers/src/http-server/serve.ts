@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { AuthorityCheck } from './authority.ts';
 import { Exchange } from './exchange.ts';
 import type { Answer } from './exchange.ts';
@@ -17,6 +18,9 @@ export interface ServeState {
   isStopping: boolean;
 }
 
+/** A connection; a property costs less than a set beside it. */
+type AnsweredSocket = Socket & { isClosing?: boolean };
+
 /** Answers one request completely; never rejects. */
 export async function serve(
   state: ServeState,
@@ -24,6 +28,11 @@ export async function serve(
   response: Answer,
   isContinueExpected: boolean,
 ): Promise<void> {
+  const { socket } = message as { socket: AnsweredSocket };
+  if (socket.isClosing === true) {
+    // Behind an answer that closes nothing more is done (RFC 9112, 9.6); its end closes this one too.
+    return;
+  }
   if (!state.deps.isServing()) {
     refuse(response, 503, 'not serving');
     return;
@@ -108,6 +117,9 @@ async function send(state: ServeState, exchange: Exchange, answer: HttpResponse)
   // A body that the handler did not read would otherwise be drained for as long as the client likes to send it.
   const isClosing = state.isStopping || !message.complete;
   const head = writeHead(answer, message.method === 'HEAD', isClosing);
+  if (isClosing) {
+    markClosing(message);
+  }
   response.writeHead(head.status, head.headers);
   if (!head.hasBody || body === undefined) {
     response.end();
@@ -156,6 +168,10 @@ function fail(state: ServeState, exchange: Exchange, error: unknown): void {
   }
 }
 
+function markClosing(message: IncomingMessage): void {
+  (message.socket as AnsweredSocket).isClosing = true;
+}
+
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
 }
@@ -181,6 +197,7 @@ function refuse(
   }
   if (!response.req.complete || status === 400 || status === 503) {
     headers.push('connection', 'close');
+    markClosing(response.req);
   }
   response.writeHead(status, headers);
   response.end(body);

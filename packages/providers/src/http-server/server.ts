@@ -90,9 +90,13 @@ const clientErrors: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-/** Answers what never became a whole request. With an answer on the wire already the connection can only be cut. */
+/**
+ * Answers what never became a whole request. With an answer on the wire already, or one due to a whole request before
+ * it, the connection can only be cut: a status sent now would be taken for that answer.
+ */
 function answerClientError(error: Error & { code?: string }, socket: AnswerSocket): void {
-  if (!socket.writable || socket._httpMessage?.headersSent === true) {
+  const answer = socket._httpMessage;
+  if (!socket.writable || (answer && (answer.headersSent || answer.req.complete))) {
     socket.destroy();
     return;
   }

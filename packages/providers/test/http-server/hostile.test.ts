@@ -180,3 +180,33 @@ test('Expect is answered 100 only when the request is acceptable', async () => {
   assert.match(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
   assert.match(answer, /"body":"hi"/);
 });
+
+test('nothing behind a refusal that closes the connection reaches the handler', async () => {
+  const seen: string[] = [];
+  await using it = await rig((request, context) => {
+    seen.push(request.pathWithQuery);
+    return echo(request, context);
+  });
+  const refused = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n';
+  const answer = await raw(it.port, refused + get(['Host: a'], '/behind'));
+  assert.equal(statusOf(answer), 400);
+  assert.equal(answer.match(/HTTP\/1\.1/g)?.length, 1);
+  assert.deepEqual(seen, []);
+});
+
+test('garbage behind a whole request is not answered in its place', async () => {
+  let answerNow = (): void => {};
+  const isDue = new Promise<void>((resolve) => {
+    answerNow = resolve;
+  });
+  let isReached = false;
+  await using it = await rig(async (request, context) => {
+    isReached = true;
+    await isDue;
+    return echo(request, context);
+  });
+  const answer = await raw(it.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\ngarbage\r\n\r\n');
+  answerNow();
+  assert.equal(isReached, true);
+  assert.equal(answer, '');
+});
