@@ -8,6 +8,8 @@ export interface HttpHelloOptions {
   readonly roundMs: number;
   readonly wat: string;
   readonly typescript: string;
+  /** The Rust example, where somebody has built it. */
+  readonly rust: string | undefined;
 }
 
 interface Sample {
@@ -24,12 +26,14 @@ type Load = (
 
 const connections = 32;
 
-export async function httpHello({ rounds, roundMs, wat, typescript }: HttpHelloOptions): Promise<Table> {
+export async function httpHello(options: HttpHelloOptions): Promise<Table> {
+  const { rounds, roundMs, wat, typescript, rust } = options;
   const names = [
     'bare node:http',
     'WAT component',
     'WAT, fresh instance per request',
     'TypeScript component',
+    ...(rust === undefined ? [] : ['Rust component']),
   ];
   const parts: Part[] = [];
   try {
@@ -37,9 +41,10 @@ export async function httpHello({ rounds, roundMs, wat, typescript }: HttpHelloO
     parts.push(await startPart('component-http', [wat, 'reuse']));
     parts.push(await startPart('component-http', [wat, 'fresh']));
     parts.push(await startPart('component-http', [typescript, 'reuse']));
+    if (rust !== undefined) parts.push(await startPart('component-http', [rust, 'reuse']));
     const { load, tool } = await findLoad(parts);
     const samples = names.map((): Sample[] => []);
-    for (const part of parts.slice(0, 4)) await load(Number(part.ready['port']), roundMs / 2);
+    for (const part of parts.slice(0, names.length)) await load(Number(part.ready['port']), roundMs / 2);
     for (let at = 0; at < rounds; at += 1) {
       for (const index of names.keys()) {
         const part = parts[index];

@@ -1,4 +1,4 @@
-// npm run benchmark -- [--only a|b|c] [--rounds 3] [--seconds 3] [--no-write]
+// npm run benchmark -- [--only a|b|c] [--rounds 3] [--seconds 3] [--rust hello_rust.wasm] [--no-write]
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
+    rust: { type: 'string' },
     'no-write': { type: 'boolean', default: false },
   },
 });
@@ -48,7 +49,7 @@ async function example(
 const wat = await example('hello-wat', digestOfWat(), buildWat);
 const typescript = await example('hello-identity', digestOfIdentity(), buildIdentity);
 const benchmarks: Record<string, () => Promise<Table>> = {
-  a: () => httpHello({ rounds, roundMs: Number(values.seconds) * 1000, wat, typescript }),
+  a: () => httpHello({ rounds, roundMs: Number(values.seconds) * 1000, wat, typescript, rust: values.rust }),
   b: () => authentications({ rounds, plainCount: 3000, calloutCount: 1500 }),
   c: () => coldStart({ rounds: rounds * 3, wat, typescript }),
 };
