@@ -14,6 +14,8 @@ interface Slot {
   guest: Guest | undefined;
   exchange: Exchange | undefined;
   calls: number;
+  /** The count of effects when the call in it began. */
+  effectsBefore: number;
 }
 
 export interface CallServerOptions {
@@ -44,6 +46,8 @@ export class CallServer implements ExchangeHost {
   readonly #cancelled = new Set<CallMessage>();
   readonly #singleUse = new SingleUseDetector();
   #lastJwt = 0;
+  /** What guests did so far that is seen outside of their instances, apart from answers. */
+  #effects = 0;
   #config: ReadonlyMap<string, string>;
   #isDraining = false;
   #isTurnScheduled = false;
@@ -53,7 +57,7 @@ export class CallServer implements ExchangeHost {
     this.#config = options.config;
     this.bodyBytes = options.limits.bodyBytes;
     for (let index = options.limits.instances - 1; index >= 0; index -= 1)
-      this.#idle.push({ index, guest: undefined, exchange: undefined, calls: 0 });
+      this.#idle.push({ index, guest: undefined, exchange: undefined, calls: 0, effectsBefore: 0 });
   }
 
   /** Makes the first instance, so that a component that cannot start fails at once. */
@@ -64,7 +68,10 @@ export class CallServer implements ExchangeHost {
 
   #createGuest(): Guest {
     const host: WasiHost = {
-      writeLog: this.#options.writeLog,
+      writeLog: (level, context, message) => {
+        this.#effects += 1;
+        this.#options.writeLog(level, context, message);
+      },
       config: () => this.#config,
       getJwt: this.#options.hasIdentity ? this.#getJwt : undefined,
     };
@@ -73,6 +80,7 @@ export class CallServer implements ExchangeHost {
 
   readonly #getJwt: GetJwt = (audience) =>
     new Promise((resolve, reject) => {
+      this.#effects += 1;
       this.#lastJwt += 1;
       this.#jwts.set(this.#lastJwt, { resolve, reject });
       this.send([toMain.jwt, this.#lastJwt, audience]);
@@ -181,6 +189,7 @@ export class CallServer implements ExchangeHost {
   #run(call: CallMessage, slot: Slot, isRepeat: boolean): void {
     // From here on the deadline runs: making an instance runs guest code.
     this.#options.progress.enter(slot.index, call[1]);
+    slot.effectsBefore = this.#effects;
     let result: unknown;
     try {
       slot.guest ??= this.#createGuest();
@@ -230,7 +239,9 @@ export class CallServer implements ExchangeHost {
       if (isRepeat) this.#singleUse.onRepeatAnswered();
       return false;
     }
-    const canRepeat = isRepeatable(call[2], call[7] !== bodyKind.none);
+    // Without an effect nobody can tell that the guest ran: its instance is dropped with all that it remembers.
+    const canRepeat =
+      this.#effects === slot.effectsBefore && isRepeatable(call[2], call[7] !== bodyKind.none);
     return this.#singleUse.onUnanswered(slot.calls === 0, canRepeat);
   }
 

@@ -116,3 +116,11 @@ test('after stop nothing is answered any more', async (context) => {
   await waiting;
   await assert.rejects(get(pool, '/1'), withCode('ERR_COMPONENT_STOPPED'));
 });
+
+test('a call that did something to be seen is not made again', async (context) => {
+  const lines: string[] = [];
+  const pool = await startMany(context, { onLog: ({ message }) => lines.push(message) });
+  await get(pool, '/1');
+  await assert.rejects(get(pool, '/N'), withCode('ERR_COMPONENT_NO_RESPONSE'));
+  assert.equal(lines.length, 1);
+});

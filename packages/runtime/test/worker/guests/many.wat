@@ -149,6 +149,11 @@
     (if (i32.eq (local.get $what) (i32.const 114)) (then (drop (call $deeper (i32.const 0)))))
     ;; n: no answer
     (if (i32.eq (local.get $what) (i32.const 110)) (then (return)))
+    ;; N: no answer, but a log line
+    (if (i32.eq (local.get $what) (i32.const 78))
+      (then
+        (call $log (i32.const 3) (i32.const 1024) (i32.const 8) (i32.const 1040) (i32.const 10))
+        (return)))
     ;; o: answers the first call only
     (if (i32.and (i32.eq (local.get $what) (i32.const 111)) (i32.gt_u (global.get $calls) (i32.const 1))) (then (return)))
     ;; h: half an answer
