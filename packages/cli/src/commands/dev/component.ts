@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CliError } from '../../errors.ts';
@@ -19,12 +19,15 @@ export interface PreparedComponent {
   readonly source: 'file' | 'cache' | 'built';
 }
 
+const STAGE = 'build-';
+
 /** What an example's build script exports. */
 interface ExampleBuild {
   sourceDigest(): Promise<string>;
 }
 
 const examplesDir = new URL('../../../../../examples/', import.meta.url);
+const endWithParent = fileURLToPath(new URL('../../process/end-with-parent.ts', import.meta.url));
 
 /**
  * Takes a `.wasm` file as it is; an example from the cache, keyed by the digest of its sources, or builds it.
@@ -102,7 +105,11 @@ async function build(
   progress: Progress,
 ): Promise<PreparedComponent> {
   progress.detail('building it from source');
-  const stage = join(directory, `build-${randomUUID()}`);
+  // The lock is ours, so whatever an earlier build left was cut off.
+  for (const left of await readdir(directory)) {
+    if (left.startsWith(STAGE)) await rm(join(directory, left), { recursive: true, force: true });
+  }
+  const stage = join(directory, `${STAGE}${randomUUID()}`);
   await mkdir(stage, { mode: 0o700 });
   try {
     await runBuild(fileURLToPath(script), stage, io);
@@ -117,12 +124,12 @@ async function build(
   }
 }
 
-/** In a process group of its own, because the tools start programs themselves that must end with it. */
+/** In a process group of its own, because the tools start programs themselves that must end with it, and with us. */
 async function runBuild(script: string, outDir: string, io: Io): Promise<void> {
   io.signal.throwIfAborted();
-  const child = spawn(process.execPath, [script, outDir], {
+  const child = spawn(process.execPath, [endWithParent, process.execPath, script, outDir], {
     detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     env: io.env,
   });
   const stop = (): void => {
@@ -134,7 +141,7 @@ async function runBuild(script: string, outDir: string, io: Io): Promise<void> {
   };
   io.signal.addEventListener('abort', stop, { once: true });
   const errors: string[] = [];
-  child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => errors.push(text));
   const failure = await new Promise<string | undefined>((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('close', (code, signal) =>
