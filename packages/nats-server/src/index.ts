@@ -26,3 +26,5 @@ export {
   type StartState,
 } from './log-line.ts';
 export { MINIMUM_VERSION, PINNED_VERSION } from './version.ts';
+export { startTiedProcess } from './tied-process.ts';
+export type { TiedProcess, TiedProcessOptions } from './tied-process.ts';

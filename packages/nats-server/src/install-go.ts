@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { NatsServerError } from './errors.ts';
+import { startTiedProcess } from './tied-process.ts';
 
 /** The module that is installed; the version stands in version.ts. */
 export const GO_MODULE = 'github.com/nats-io/nats-server/v2';
@@ -22,10 +22,9 @@ export interface GoInstallOptions {
 export async function goInstall(options: GoInstallOptions): Promise<string> {
   const target = `${GO_MODULE}@v${options.version}`;
   const lines: string[] = [];
-  const child = spawn(options.go, ['install', '-trimpath', target], {
+  const child = startTiedProcess(options.go, ['install', '-trimpath', target], {
     cwd: options.binDir,
     env: goEnvironment(options.env, options.binDir),
-    stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   for (const stream of [child.stdout, child.stderr]) {
@@ -35,12 +34,7 @@ export async function goInstall(options: GoInstallOptions): Promise<string> {
       options.onLine?.(line);
     });
   }
-  const outcome = await new Promise<string | undefined>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) =>
-      resolve(code === 0 ? undefined : `ended with ${signal ?? `exit code ${String(code)}`}`),
-    );
-  });
+  const outcome = await child.failure;
   options.signal?.throwIfAborted();
   if (outcome === undefined) return join(options.binDir, 'nats-server');
   const detail = lines.length === 0 ? outcome : lines.join('; ');

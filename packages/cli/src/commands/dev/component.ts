@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
@@ -27,7 +26,6 @@ interface ExampleBuild {
 }
 
 const examplesDir = new URL('../../../../../examples/', import.meta.url);
-const endWithParent = fileURLToPath(new URL('../../process/end-with-parent.ts', import.meta.url));
 
 /**
  * Takes a `.wasm` file as it is; an example from the cache, keyed by the digest of its sources, or builds it.
@@ -124,37 +122,21 @@ async function build(
   }
 }
 
-/** In a process group of its own, because the tools start programs themselves that must end with it, and with us. */
+/** The tools start programs themselves, which must end with the build, and all of it with us. */
 async function runBuild(script: string, outDir: string, io: Io): Promise<void> {
   io.signal.throwIfAborted();
-  const child = spawn(process.execPath, [endWithParent, process.execPath, script, outDir], {
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    env: io.env,
-  });
-  const stop = (): void => {
-    try {
-      process.kill(-(child.pid ?? 0), 'SIGKILL');
-    } catch {
-      // It has ended already.
-    }
-  };
-  io.signal.addEventListener('abort', stop, { once: true });
+  const { startTiedProcess } = await import('@muster/nats-server');
+  const child = startTiedProcess(process.execPath, [script, outDir], { env: io.env, signal: io.signal });
+  child.stdout.resume();
   const errors: string[] = [];
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => errors.push(text));
-  const failure = await new Promise<string | undefined>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) =>
-      resolve(code === 0 ? undefined : `it ended with ${signal ?? `exit code ${String(code)}`}`),
-    );
-  });
-  io.signal.removeEventListener('abort', stop);
+  child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
+  const failure = await child.failure;
   io.signal.throwIfAborted();
   if (failure === undefined) return;
   const said = errors.join('').trim().split('\n').slice(-3).join('; ').slice(0, 400);
   throw new CliError(
     'ERR_COMPONENT_BUILD',
-    `Cannot build the example (${basename(dirname(script))}): ${failure}${said === '' ? '' : `: ${said}`}`,
+    `Cannot build the example (${basename(dirname(script))}): it ${failure}${said === '' ? '' : `: ${said}`}`,
   );
 }
 
