@@ -1,3 +1,4 @@
+/// <reference path="./sodium-native.d.ts" />
 import sodium from 'sodium-native';
 import { base32Decode, base32Encode } from './base32.ts';
 import { LatticeError } from './errors.ts';

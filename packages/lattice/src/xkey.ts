@@ -1,3 +1,4 @@
+/// <reference path="./sodium-native.d.ts" />
 import sodium from 'sodium-native';
 import { LatticeError } from './errors.ts';
 import { hsalsa20 } from './hsalsa20.ts';

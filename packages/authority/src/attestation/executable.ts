@@ -25,7 +25,7 @@ export class ExecutableReader {
   readonly #pending = new Map<string, Promise<string>>();
 
   /** Files over `sizeLimitBytes` (default 1 GiB) get no digest. */
-  constructor(sizeLimitBytes = 1024 ** 3) {
+  constructor(sizeLimitBytes: number = 1024 ** 3) {
     this.#sizeLimit = BigInt(sizeLimitBytes);
   }
 

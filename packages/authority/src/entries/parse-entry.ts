@@ -12,7 +12,8 @@ export const ENTRY_LIMITS = {
   hint: 1024,
   dnsNames: 64,
   federatesWith: 64,
-  ttl: 7 * 86_400,
+  /** Seconds: seven days. */
+  ttl: 604_800,
   /** 9999-12-31T23:59:59Z, the last instant a certificate can name. */
   instant: 253_402_300_799,
 } as const;

@@ -10,7 +10,7 @@ import { Wakers, alwaysReady, type WaitScope } from './wait.ts';
 export const bodyWindowBytes = 262_144;
 
 /** Body bytes that all responses of one instance may hold together: a guest can make many and send none. */
-export const heldBytes = 4 * bodyWindowBytes;
+export const heldBytes: number = 4 * bodyWindowBytes;
 
 /** Reading is reported in such pieces, however small those of the guest are: each report is work for another thread. */
 const reportFromBytes = bodyWindowBytes / 8;

@@ -71,7 +71,7 @@ function attestation({ entries, authority }: SummaryFacts, spiffeId: string): st
 export function renderSummary(
   rows: readonly PartRow[],
   now: number,
-  width = Number.POSITIVE_INFINITY,
+  width: number = Number.POSITIVE_INFINITY,
 ): string {
   const table = renderTable(columnsAt(now), rows);
   const isFitting = table.split('\n').every((line) => line.length <= width);
