@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { ProviderError } from '../errors.ts';
 
 /** Reads a body of announced length. Throws ProviderError `ERR_HTTP_REQUEST_BODY_ABORTED`. */
@@ -14,6 +15,20 @@ export async function readWholeBody(message: IncomingMessage, length: number): P
     throw aborted(cause);
   }
   return body;
+}
+
+/** A body that came together with its head; undefined when it is larger than `mostBytes` or not there completely. */
+export async function readArrivedBody(
+  message: IncomingMessage,
+  mostBytes: number,
+): Promise<Uint8Array | undefined> {
+  // In this turn the parser goes on with what came with the head; a promise alone would not wait for it.
+  await setImmediate();
+  if (!message.complete || message.readableLength > mostBytes) {
+    return undefined;
+  }
+  const body = message.read() as Buffer | null;
+  return body === null ? new Uint8Array(0) : new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Answer } from './exchange.ts';
 import { WHOLE_BODY_BYTES } from './limits.ts';
 import { readHead } from './request.ts';
 import type { RequestHead } from './request.ts';
-import { readWholeBody, streamBody } from './request-body.ts';
+import { readArrivedBody, readWholeBody, streamBody } from './request-body.ts';
 import { pipeBody, writeHead } from './response.ts';
 import type { HttpLimits, HttpRequest, HttpResponse, HttpServerDeps } from './types.ts';
 
@@ -49,10 +49,7 @@ export async function serve(
   response.exchange = exchange;
   response.on('close', onClose);
   try {
-    const body =
-      head.bodyLength > 0 && head.bodyLength <= WHOLE_BODY_BYTES
-        ? await readWholeBody(message, head.bodyLength)
-        : bodyStream(exchange, head, state.limits.bodyBytes);
+    const body = head.bodyLength === 0 ? undefined : await bodyOf(exchange, head, state.limits.bodyBytes);
     const answer = await state.deps.handle(requestOf(message, head, body), exchange);
     await send(state, exchange, answer);
   } catch (error) {
@@ -93,13 +90,21 @@ function requestOf(message: IncomingMessage, head: RequestHead, body: HttpReques
   };
 }
 
-function bodyStream(exchange: Exchange, head: RequestHead, limitBytes: number): HttpRequest['body'] {
-  if (head.bodyLength === 0) {
-    return undefined;
+async function bodyOf(
+  exchange: Exchange,
+  head: RequestHead,
+  limitBytes: number,
+): Promise<Exclude<HttpRequest['body'], undefined>> {
+  const { message } = exchange;
+  if (head.bodyLength > 0 && head.bodyLength <= WHOLE_BODY_BYTES) {
+    return readWholeBody(message, head.bodyLength);
   }
-  return streamBody(exchange.message, limitBytes, () => {
-    exchange.isBodyTooLarge = true;
-  });
+  return (
+    (await readArrivedBody(message, Math.min(WHOLE_BODY_BYTES, limitBytes))) ??
+    streamBody(message, limitBytes, () => {
+      exchange.isBodyTooLarge = true;
+    })
+  );
 }
 
 async function send(state: ServeState, exchange: Exchange, answer: HttpResponse): Promise<void> {

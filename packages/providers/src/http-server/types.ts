@@ -9,7 +9,7 @@ export interface HttpRequest {
   readonly pathWithQuery: string;
   /** Without `host` and the hop-by-hop fields of RFC 9110 section 7.6.1. */
   readonly headers: readonly (readonly [string, string])[];
-  /** Whole when its length is announced and small, otherwise a stream that is read no faster than it is consumed. */
+  /** Whole when it is small and either announced or there already, otherwise a stream that is read no faster than it is consumed. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
 }
 

@@ -111,6 +111,25 @@ test('a request body streams while the client still sends, no faster than it is 
   assert.match(answer, /two$/);
 });
 
+test('a chunked body that comes together with its head is handed over whole', async () => {
+  const seen: unknown[] = [];
+  await using it = await rig(
+    async ({ method, body }) => {
+      seen.push(body instanceof Uint8Array ? decoder.decode(body) : `${method} ${typeof body}`);
+      return { status: 200, headers: [], body: undefined };
+    },
+    { limits: { bodyBytes: 10 } },
+  );
+  const post = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const last = get(['Host: a']);
+  const answers = await raw(
+    it.port,
+    `${post}3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n${post}0\r\n\r\n${post}b\r\nhello world\r\n0\r\n\r\n${last}`,
+  );
+  assert.equal(answers.match(/HTTP\/1\.1 200/g)?.length, 4);
+  assert.deepEqual(seen, ['GET undefined', 'onetwo', '', 'POST object']);
+});
+
 test('an unread large body stops the client instead of filling memory', async () => {
   const gate = Promise.withResolvers<void>();
   await using it = await rig(

@@ -6,6 +6,11 @@ import type { HttpRequest, HttpResponse } from './types.ts';
 
 const isBytes = (body: HttpRequest['body']): body is Uint8Array => body instanceof Uint8Array;
 
+/** Whether a request comes with a body that has to be waited for. */
+export function isUpload({ body }: HttpRequest): boolean {
+  return body !== undefined && !isBytes(body);
+}
+
 function toPairs(flat: readonly string[]): [string, string][] {
   const pairs: [string, string][] = [];
   for (let index = 0; index + 1 < flat.length; index += 2)
@@ -22,6 +27,8 @@ export class Call {
   /** Settled for the caller, though the worker may still have it. */
   isFailed = false;
   pump: BodyPump | undefined;
+  /** The client may still be sending the request body, and the guest want it. */
+  isBodyDue: boolean;
   #stream: ResponseStream | undefined;
   #isAnswered = false;
   readonly #resolve: (response: HttpResponse) => void;
@@ -37,6 +44,7 @@ export class Call {
     onSettled: () => void,
   ) {
     this.request = request;
+    this.isBodyDue = isUpload(request);
     this.acceptedAt = acceptedAt;
     this.#resolve = resolve;
     this.#reject = reject;

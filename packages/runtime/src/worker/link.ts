@@ -31,7 +31,7 @@ export interface LinkEvents {
   onStarted(link: Link, modules: readonly CoreModule[]): void;
   /** The worker is gone or given up; `calls` had not begun and may be tried elsewhere. */
   onEnded(link: Link, error: ComponentError, calls: Call[]): void;
-  /** A call left the worker. */
+  /** A call left the worker, or need no longer wait for its body. */
   onDone(link: Link): void;
   onLog(entry: LogEntry): void;
   onDroppedLines(lines: number): void;
@@ -52,6 +52,8 @@ export class Link {
   /** Undefined until the worker has made its first instance. */
   isStarted = false;
   isEnded = false;
+  /** Calls of this worker whose bodies are due. */
+  uploads = 0;
   /** Calls this worker has finished. */
   finished = 0;
   readonly #options: LinkOptions;
@@ -93,6 +95,7 @@ export class Link {
     const id = this.#lastId;
     call.id = id;
     this.#calls.set(id, call);
+    if (call.isBodyDue) this.uploads += 1;
     const headers: string[] = [];
     for (const [name, value] of request.headers) headers.push(name, value);
     const kind = call.bodyKind;
@@ -213,6 +216,7 @@ export class Link {
 
   #finish(call: Call): void {
     this.#calls.delete(call.id);
+    this.#settleBody(call);
     this.finished += 1;
     call.pump?.stop();
     // A worker that says "done" without an answer breaks the protocol; the caller must not hang.
@@ -220,6 +224,12 @@ export class Link {
       call.fail(endedWithoutResponse());
     }
     this.#events.onDone(this);
+  }
+
+  #settleBody(call: Call): void {
+    if (!call.isBodyDue) return;
+    call.isBodyDue = false;
+    this.uploads -= 1;
   }
 
   #creditBody(call: Call, bytes: number): void {
@@ -230,9 +240,16 @@ export class Link {
         const ready = detachable(piece, false);
         this.#send([toWorker.bodyChunk, call.id, ready], ready);
       },
-      end: (failure) => this.#send([toWorker.bodyEnd, call.id, failure]),
+      end: (failure) => {
+        this.#send([toWorker.bodyEnd, call.id, failure]);
+        this.#settleBody(call);
+        this.#events.onDone(this);
+      },
     });
     call.pump.credit(bytes);
+    if (bytes >= 0) return;
+    this.#settleBody(call);
+    this.#events.onDone(this);
   }
 
   async #answerJwt(id: number, audience: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import type { CoreModule } from '../engine.ts';
 import { ComponentError } from '../errors.ts';
-import { Call } from './call.ts';
+import { Call, isUpload } from './call.ts';
 import { aborted, stopped, waitedTooLong } from './failures.ts';
 import { Link, type LinkEvents } from './link.ts';
 import { defaultLimits, waitMsOf } from './limits.ts';
@@ -15,6 +15,7 @@ import type {
   LogEntry,
   PoolStats,
 } from './types.ts';
+import { type UploadShare, uploadShareOf } from './upload-share.ts';
 
 /** Calls handed to a worker beyond those its instances can run, so that it never waits for the main thread. */
 const readyCalls = 64;
@@ -39,7 +40,10 @@ class Pool implements ComponentPool, LinkEvents {
   readonly #interfaces: readonly string[];
   readonly #workers: number;
   readonly #links = new Set<Link>();
+  readonly #uploadShare: UploadShare;
   readonly #queue: Call[] = [];
+  /** Calls whose bodies are due wait apart, so that they hold up none of the others. */
+  readonly #uploads: Call[] = [];
   readonly #timers = new Set<NodeJS.Timeout>();
   #config: readonly (readonly [string, string])[];
   #modules: readonly CoreModule[] | undefined;
@@ -60,6 +64,7 @@ class Pool implements ComponentPool, LinkEvents {
       (name) => options.identity !== undefined || !name.startsWith('wasmcloud:identity'),
     );
     this.#workers = Math.max(1, options.workers ?? 1);
+    this.#uploadShare = uploadShareOf(this.#limits.instances, this.#workers);
     this.#config = Object.entries(options.config);
   }
 
@@ -133,7 +138,8 @@ class Pool implements ComponentPool, LinkEvents {
       return;
     }
     this.#restarts += 1;
-    this.#queue.unshift(...calls);
+    this.#queue.unshift(...calls.filter((call) => !call.isBodyDue));
+    this.#uploads.unshift(...calls.filter((call) => call.isBodyDue));
     this.#dispatchQueued();
     if (link.finished > 0) this.#startFailures = 0;
     const backoff =
@@ -149,7 +155,7 @@ class Pool implements ComponentPool, LinkEvents {
   }
 
   onDone(_link: Link): void {
-    if (this.#queue.length > 0) this.#dispatchQueued();
+    if (this.#queue.length > 0 || this.#uploads.length > 0) this.#dispatchQueued();
   }
 
   onLog(entry: LogEntry): void {
@@ -166,7 +172,7 @@ class Pool implements ComponentPool, LinkEvents {
 
   handleHttp(request: HttpRequest, options?: { readonly signal?: AbortSignal }): Promise<HttpResponse> {
     const signal = options?.signal;
-    const refusal = this.#refusal(signal);
+    const refusal = this.#refusal(request, signal);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#open += 1;
@@ -194,10 +200,15 @@ class Pool implements ComponentPool, LinkEvents {
     });
   }
 
-  #refusal(signal: AbortSignal | undefined): ComponentError | undefined {
+  #refusal(request: HttpRequest, signal: AbortSignal | undefined): ComponentError | undefined {
     if (this.#isStopped) return stopped();
     if (signal?.aborted === true) return aborted();
-    if (this.#open < this.#limits.queue) return undefined;
+    const { queue } = this.#limits;
+    // Stalled clients must not fill the queue either.
+    const isFull =
+      this.#open >= queue ||
+      (this.#uploads.length >= Math.max(1, Math.floor(queue / 2)) && isUpload(request));
+    if (!isFull) return undefined;
     return new ComponentError(
       'ERR_COMPONENT_QUEUE_FULL',
       `The component ${JSON.stringify(this.#options.name)} has ${this.#open} open calls already`,
@@ -206,32 +217,46 @@ class Pool implements ComponentPool, LinkEvents {
 
   #abort(call: Call): void {
     call.fail(aborted());
-    const index = this.#queue.indexOf(call);
-    if (index !== -1) this.#queue.splice(index, 1);
+    for (const queue of [this.#queue, this.#uploads]) {
+      const index = queue.indexOf(call);
+      if (index !== -1) queue.splice(index, 1);
+    }
     for (const link of this.#links) link.cancel(call, 'ERR_COMPONENT_ABORTED');
   }
 
   #dispatch(call: Call): void {
-    const link = this.#freestLink();
-    if (link === undefined || this.#queue.length > 0) this.#queue.push(call);
+    const queue = call.isBodyDue ? this.#uploads : this.#queue;
+    const link = queue.length > 0 ? undefined : this.#linkFor(call.isBodyDue);
+    if (link === undefined) queue.push(call);
     else link.dispatch(call);
   }
 
-  #freestLink(): Link | undefined {
+  #linkFor(isUpload: boolean): Link | undefined {
+    const { inPool, inWorker, fillsWorker } = this.#uploadShare;
+    const mostUploads = isUpload ? inWorker : fillsWorker;
     let freest: Link | undefined;
+    let uploads = 0;
     for (const link of this.#links) {
-      if (link.isStarted && link.inFlight < (freest?.inFlight ?? this.#limits.instances + readyCalls))
+      uploads += link.uploads;
+      if (
+        link.isStarted &&
+        link.uploads < mostUploads &&
+        link.inFlight < (freest?.inFlight ?? this.#limits.instances + readyCalls)
+      )
         freest = link;
     }
-    return freest;
+    return isUpload && uploads >= inPool ? undefined : freest;
   }
 
   #dispatchQueued(): void {
-    while (this.#queue.length > 0) {
-      const link = this.#freestLink();
-      if (link === undefined) return;
-      const call = this.#queue.shift();
-      if (call !== undefined && !call.isFailed) link.dispatch(call);
+    // Uploads take no more than their share, so going first they leave enough to the others.
+    for (const queue of [this.#uploads, this.#queue]) {
+      while (queue.length > 0) {
+        const link = this.#linkFor(queue === this.#uploads);
+        if (link === undefined) break;
+        const call = queue.shift();
+        if (call !== undefined && !call.isFailed) link.dispatch(call);
+      }
     }
   }
 
@@ -246,11 +271,13 @@ class Pool implements ComponentPool, LinkEvents {
     const now = monotonicMs();
     let next = now + deadlineMs;
     for (const link of this.#links) next = Math.min(next, link.check(now));
-    // In the order of acceptance: the first that may go on waiting ends the search.
-    for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
-      if (!first.isFailed && first.acceptedAt + waitMs > now) break;
-      first.fail(waitedTooLong(waitMs));
-      this.#queue.shift();
+    for (const queue of [this.#queue, this.#uploads]) {
+      // In the order of acceptance: the first that may go on waiting ends the search.
+      for (let first = queue[0]; first !== undefined; first = queue[0]) {
+        if (!first.isFailed && first.acceptedAt + waitMs > now) break;
+        first.fail(waitedTooLong(waitMs));
+        queue.shift();
+      }
     }
     if (this.#hasWork()) this.#armWatchdog(next - now);
   }
@@ -277,7 +304,7 @@ class Pool implements ComponentPool, LinkEvents {
     return {
       workers,
       inFlight,
-      queued: this.#queue.length,
+      queued: this.#queue.length + this.#uploads.length,
       calls: this.#calls,
       failures: this.#failures,
       restarts: this.#restarts,
@@ -295,7 +322,7 @@ class Pool implements ComponentPool, LinkEvents {
 
   async stop(): Promise<void> {
     this.#clear();
-    for (const call of this.#queue.splice(0)) call.fail(stopped());
+    for (const call of [...this.#queue.splice(0), ...this.#uploads.splice(0)]) call.fail(stopped());
     await Promise.all([...this.#links].map((link) => link.stop(stopped())));
   }
 }
