@@ -114,7 +114,7 @@ test('a chunked body past the limit is cut at the limit and answered 413', async
   const chunk = `3e8\r\n${'x'.repeat(1000)}\r\n`;
   const answer = await raw(
     it.port,
-    `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}${chunk}0\r\n\r\n`,
+    `POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}${chunk}0\r\n\r\n`,
   );
   assert.equal(statusOf(answer), 413);
   assert.equal(read, 0);
