@@ -14,5 +14,8 @@ export const defaultHttpLimits: HttpLimits = {
   drainTimeoutMs: 5_000,
 };
 
+/** Requests of one connection that are under way at once; those pipelined behind them wait. */
+export const PIPELINED_REQUESTS = 16;
+
 /** Bodies of announced length up to this size are read whole before the handler runs. */
 export const WHOLE_BODY_BYTES: number = 64 * 1024;

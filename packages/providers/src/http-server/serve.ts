@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import type { AuthorityCheck } from './authority.ts';
+import { hold, leave, tryEnter } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { Exchange } from './exchange.ts';
 import type { Answer } from './exchange.ts';
 import { WHOLE_BODY_BYTES } from './limits.ts';
@@ -18,9 +19,6 @@ export interface ServeState {
   isStopping: boolean;
 }
 
-/** A connection; a property costs less than a set beside it. */
-type AnsweredSocket = Socket & { isClosing?: boolean };
-
 /** Answers one request completely; never rejects. */
 export async function serve(
   state: ServeState,
@@ -28,11 +26,16 @@ export async function serve(
   response: Answer,
   isContinueExpected: boolean,
 ): Promise<void> {
-  const { socket } = message as { socket: AnsweredSocket };
-  if (socket.isClosing === true) {
+  const connection = message.socket as Connection;
+  if (connection.isClosing === true) {
     // Behind an answer that closes nothing more is done (RFC 9112, 9.6); its end closes this one too.
     return;
   }
+  if (!tryEnter(connection)) {
+    hold(connection, () => void serve(state, message, response, isContinueExpected));
+    return;
+  }
+  response.on('close', onClose);
   if (!state.deps.isServing()) {
     refuse(response, 503, 'not serving');
     return;
@@ -47,7 +50,6 @@ export async function serve(
   }
   const exchange = new Exchange(message, response);
   response.exchange = exchange;
-  response.on('close', onClose);
   try {
     const body = head.bodyLength === 0 ? undefined : await bodyOf(exchange, head, state.limits.bodyBytes);
     const answer = await state.deps.handle(requestOf(message, head, body), exchange);
@@ -77,6 +79,7 @@ function onClose(this: Answer): void {
   if (!this.writableFinished) {
     this.exchange?.abandon();
   }
+  leave(this.req.socket);
 }
 
 function requestOf(message: IncomingMessage, head: RequestHead, body: HttpRequest['body']): HttpRequest {
@@ -174,7 +177,7 @@ function fail(state: ServeState, exchange: Exchange, error: unknown): void {
 }
 
 function markClosing(message: IncomingMessage): void {
-  (message.socket as AnsweredSocket).isClosing = true;
+  (message.socket as Connection).isClosing = true;
 }
 
 function codeOf(error: unknown): string {

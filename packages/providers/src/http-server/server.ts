@@ -1,8 +1,10 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { formatAddress, listenError, parseAddress } from './address.ts';
 import { createAuthorityCheck } from './authority.ts';
+import { isHeldBack } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { Answer } from './exchange.ts';
 import { defaultHttpLimits } from './limits.ts';
 import { serve } from './serve.ts';
@@ -25,7 +27,7 @@ export async function startHttpServer(config: HttpServerConfig, deps: HttpServer
   const server = createNodeServer(limits);
   server.on('request', (message, response) => void serve(state, message, response, false));
   server.on('checkContinue', (message, response) => void serve(state, message, response, true));
-  server.on('clientError', answerClientError);
+  server.on('clientError', (error, socket) => answerClientError(error, socket as AnswerSocket));
   try {
     await listen(server, host, port);
   } catch (cause) {
@@ -46,7 +48,7 @@ export async function startHttpServer(config: HttpServerConfig, deps: HttpServer
 }
 
 /** node:http keeps the answer under way on its socket; there is no public way to it from `clientError`. */
-type AnswerSocket = Socket & { readonly _httpMessage?: Answer | null };
+type AnswerSocket = Connection & { readonly _httpMessage?: Answer | null };
 type AnswerServer = Server<typeof IncomingMessage, typeof Answer>;
 
 function createNodeServer(limits: HttpLimits): AnswerServer {
@@ -95,6 +97,10 @@ const clientErrors: Readonly<Record<string, string>> = {
  * it, the connection can only be cut: a status sent now would be taken for that answer.
  */
 function answerClientError(error: Error & { code?: string }, socket: AnswerSocket): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isHeldBack(socket)) {
+    // It is late because we do not read; the idle time-out still bounds it.
+    return;
+  }
   const answer = socket._httpMessage;
   if (!socket.writable || (answer && (answer.headersSent || answer.req.complete))) {
     socket.destroy();
