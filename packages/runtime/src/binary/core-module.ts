@@ -7,6 +7,7 @@ import {
   readCoreValueType,
   type CoreExtent,
 } from './decode-core.ts';
+import { checkBodies } from './core-body.ts';
 import { skipConstantExpression } from './core-expression.ts';
 import { malformed, type ReadBudget, Reader } from './reader.ts';
 
@@ -52,6 +53,7 @@ export interface CoreSection {
 interface Scan {
   types: CoreSignature[];
   functions: number[];
+  tags: number[];
   imports: CoreImport[];
   exports: Map<string, CoreExport>;
   memories: CoreDefinedExtent[];
@@ -59,7 +61,7 @@ interface Scan {
   sections: CoreSection[];
 }
 
-/** Scans a core module between two offsets; instructions and data are skipped. The engine validates the rest. */
+/** Scans a core module between two offsets; data is skipped. The engine validates the rest. */
 export function scanCoreModule(
   bytes: Uint8Array,
   start: number,
@@ -73,6 +75,7 @@ export function scanCoreModule(
   const scan: Scan = {
     types: [],
     functions: [],
+    tags: [],
     imports: [],
     exports: new Map(),
     memories: [],
@@ -110,8 +113,11 @@ function readCoreSection(id: number, section: Reader, scan: Scan): void {
     case 7:
       section.vector(() => readExport(section, scan));
       break;
+    case 13:
+      section.vector(() => readTag(section, scan));
+      break;
     case 10:
-      section.vector(() => checkBody(section));
+      checkBodies(section, scan);
       break;
     default:
       return;
@@ -172,27 +178,6 @@ function readSubtype(reader: Reader): CoreSignature {
   }
 }
 
-/**
- * Skips a function body and bounds what compiling it may take: the engine notes the place of every local at every join
- * of the control flow, and can neither be stopped while it does so nor be held to a memory limit.
- */
-function checkBody(reader: Reader): void {
-  const at = reader.at;
-  const body = reader.slice(reader.u32());
-  let locals = 0;
-  const groups = body.count();
-  for (let group = 0; group < groups; group++) {
-    locals += body.u32();
-    readCoreValueType(body);
-  }
-  const { functionEffort } = reader.budget.limits;
-  if (locals * (reader.at - at) <= functionEffort) return;
-  throw new ComponentError(
-    'ERR_COMPONENT_LIMIT',
-    `A function with ${locals} locals in ${reader.at - at} bytes is too much to compile; the limit for the product is ${functionEffort}.`,
-  );
-}
-
 /** The signature of a type index; an index that names no function type is refused by the engine later. */
 function signatureOf(scan: Scan, index: number): CoreSignature {
   return scan.types[index] ?? { params: [opaqueType], results: [opaqueType] };
@@ -220,8 +205,7 @@ function readImport(reader: Reader, scan: Scan): CoreImport {
       reader.byte();
       break;
     case 'tag':
-      reader.byte();
-      reader.u32();
+      readTag(reader, scan);
       break;
   }
   return { module, name, kind, signature: undefined };
@@ -237,6 +221,11 @@ function readKind(reader: Reader): CoreExternKind {
 function readFunctions(reader: Reader, scan: Scan): void {
   const count = reader.count();
   for (let index = 0; index < count; index++) scan.functions.push(reader.u32());
+}
+
+function readTag(reader: Reader, scan: Scan): void {
+  reader.byte();
+  scan.tags.push(reader.u32());
 }
 
 function readExport(reader: Reader, scan: Scan): void {

@@ -12,7 +12,7 @@ export interface CompileLimits {
   readonly typeDepth: number;
   /** Core modules in the tree, and core instances made from them. */
   readonly coreInstances: number;
-  /** Locals of one core function times the bytes of its body, which bounds the memory that compiling it takes. */
+  /** Locals and operands of one core function times the bytes of its body: bounds the memory that compiling it takes. */
   readonly functionEffort: number;
   /** Linear memories in the instantiated tree. */
   readonly memories: number;

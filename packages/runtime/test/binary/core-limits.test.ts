@@ -142,4 +142,6 @@ test('a function that is too much to compile is refused', async () => {
   await startWat(wat(100, 20_000));
   await assert.rejects(startWat(wat(40_000, 3_000)), { code: 'ERR_COMPONENT_LIMIT' });
   await assert.rejects(startWat(wat(10, 20), {}, { functionEffort: 100 }), { code: 'ERR_COMPONENT_LIMIT' });
+  const withParams = wat(1, 25_000).replace('(local', `(param ${'i32 '.repeat(1_000)}) (local`);
+  await assert.rejects(startWat(withParams), { code: 'ERR_COMPONENT_LIMIT' });
 });

@@ -33,7 +33,7 @@ const slowToCompile = `(module
   (memory (export "memory") 1)
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
   (func (export "wasi:http/incoming-handler@0.2.12#handle") (param i32 i32)
-    ${'(local.get 0)'.repeat(20_000)} ${'(block (br 0))'.repeat(5_000)} ${'drop '.repeat(20_000)}))`;
+    ${'(local.get 0)'.repeat(300)} ${'(block (br 0))'.repeat(60_000)} ${'drop '.repeat(300)}))`;
 
 const threads = (): number => readdirSync('/proc/self/task').length;
 
