@@ -1,5 +1,5 @@
 /** What follows an opcode in the binary. */
-export const Immediate = Object.freeze({
+export const Immediate = {
   none: 0,
   /** One LEB128 number, or two. */
   leb: 1,
@@ -38,10 +38,10 @@ export const prefixAt: Readonly<Record<number, number>> = Object.freeze({
   0xfc: 2 * prefixSize,
   0xfd: 3 * prefixSize,
   0xfe: 4 * prefixSize,
-});
+} as const;
 
 /** The place of an opcode behind a prefix that is not in the table; always an unknown one. */
-export const unknownOpcode = 5 * prefixSize;
+export const unknownOpcode: number = 5 * prefixSize;
 
 /** The place in {@link coreOpcodes} of the opcode `code` behind a prefix that begins at `at`. */
 export const prefixedPlace = (at: number, code: number): number =>
