@@ -13,7 +13,7 @@ export const Immediate = {
   bytes4: 7,
   bytes8: 8,
   bytes16: 9,
-} as const);
+} as const;
 
 /** One entry of {@link coreOpcodes}: what follows the opcode, and how many operands it takes and leaves. */
 const shape = (immediate: number, takes: number, leaves: number): number =>
@@ -38,7 +38,7 @@ export const prefixAt: Readonly<Record<number, number>> = Object.freeze({
   0xfc: 2 * prefixSize,
   0xfd: 3 * prefixSize,
   0xfe: 4 * prefixSize,
-} as const;
+});
 
 /** The place of an opcode behind a prefix that is not in the table; always an unknown one. */
 export const unknownOpcode: number = 5 * prefixSize;
