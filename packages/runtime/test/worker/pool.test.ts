@@ -58,8 +58,8 @@ test('answers that are none have their own codes', async (context) => {
   const pool = await startMany(context);
   await assert.rejects(get(pool, '/n'), withCode('ERR_COMPONENT_NO_RESPONSE'));
   await assert.rejects(get(pool, '/z'), withCode('ERR_COMPONENT_RESPONSE', 'internal-error'));
-  const half = await pool.handleHttp(request('/h'));
-  await assert.rejects(textOf(half), withCode('ERR_COMPONENT_NO_RESPONSE'));
+  // A guest that was held up may end before its head is sent: then the call itself fails.
+  await assert.rejects(get(pool, '/h'), withCode('ERR_COMPONENT_NO_RESPONSE'));
   assert.equal(await get(pool, '/1'), '3');
 });
 
