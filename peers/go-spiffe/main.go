@@ -26,7 +26,7 @@ var output = json.NewEncoder(os.Stdout)
 
 func main() {
 	if len(os.Args) < 2 {
-		fail(fmt.Errorf("usage: go-spiffe-peer tls-server|tls-client|x509|watch|jwt-fetch|jwt-verify|federation-fetch [flags]"))
+		fail(fmt.Errorf("usage: go-spiffe-peer tls-server|tls-client|x509|watch|jwt-fetch|jwt-verify|federation-fetch|oracle|bench [flags]"))
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	given := options{
@@ -50,6 +50,8 @@ func main() {
 		"jwt-verify": verifyJWT,
 
 		"federation-fetch": fetchFederated,
+		"oracle":           answerQuestions,
+		"bench":            bench,
 	}
 	run, isKnown := commands[os.Args[1]]
 	if !isKnown {
