@@ -1,0 +1,146 @@
+// Builds what is published: the declarations with their comments, the JavaScript without. `tsc` does all of it; there is no bundler.
+//   node tools/build.ts [package ...]     default: every package that is published
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, normalize } from 'node:path';
+import { root } from './source.ts';
+
+interface Manifest {
+  readonly name: string;
+  readonly exports?: Readonly<Record<string, { readonly types?: string }>>;
+  readonly private?: boolean;
+  readonly files?: readonly string[];
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+/** Folder names below packages/ of all that is published, each after the packages it depends on. */
+export function publishedPackages(): string[] {
+  const waiting = new Map<string, Manifest>();
+  for (const folder of readdirSync(join(root, 'packages')).toSorted()) {
+    const manifest = readManifest(folder);
+    if (manifest.private !== true && manifest.files?.includes('dist') === true) waiting.set(folder, manifest);
+  }
+  const ordered: string[] = [];
+  while (waiting.size > 0) {
+    const names = new Set([...waiting.values()].map(({ name }) => name));
+    const ready = [...waiting].find(([, { dependencies = {} }]) =>
+      Object.keys(dependencies).every((dependency) => !names.has(dependency)),
+    );
+    if (ready === undefined) throw new Error(`${[...names].join(', ')} depend on each other`);
+    ordered.push(ready[0]);
+    waiting.delete(ready[0]);
+  }
+  return ordered;
+}
+
+function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8')) as Manifest;
+}
+
+/**
+ * Compiles one package into `dist`, its own folder's if nothing else is said, and puts the licence beside it. A build that
+ * fails changes nothing. Packages that it depends on must have been built before. Throws with what `tsc` printed.
+ */
+export function buildPackage(folder: string, dist: string = join(root, 'packages', folder, 'dist')): void {
+  const source = join(root, 'packages', folder);
+  const work = mkdtempSync(join(tmpdir(), 'muster-build-'));
+  try {
+    const output = join(work, 'dist');
+    // Two runs, since tsc takes comments out of both kinds of files or of none.
+    compile(source, work, { outDir: output, emitDeclarationOnly: true });
+    compile(source, work, {
+      outDir: output,
+      removeComments: true,
+      declaration: false,
+      isolatedDeclarations: false,
+    });
+    const entries = Object.values(readManifest(folder).exports ?? {}).map(({ types = '' }) =>
+      normalize(types).replace(/^dist\//, ''),
+    );
+    const declarations = new Map(
+      readdirSync(output, { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.d.ts'))
+        .map((path) => [path, withBuiltImports(readFileSync(join(output, path), 'utf8'))]),
+    );
+    const needed = reachableDeclarations(entries, declarations);
+    for (const [path, text] of declarations) {
+      if (needed.has(path)) writeFileSync(join(output, path), text);
+      else rmSync(join(output, path));
+    }
+    rmSync(dist, { recursive: true, force: true });
+    cpSync(output, dist, { recursive: true });
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function compile(source: string, work: string, options: Readonly<Record<string, unknown>>): void {
+  const config = {
+    extends: join(source, 'tsconfig.json'),
+    compilerOptions: {
+      rootDir: join(source, 'src'),
+      typeRoots: [join(root, 'node_modules', '@types')],
+      // Other packages are seen as those who install them see them.
+      customConditions: [],
+      noEmitOnError: true,
+      ...options,
+    },
+    include: [join(source, 'src')],
+  };
+  const path = join(work, 'tsconfig.json');
+  writeFileSync(path, JSON.stringify(config));
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { status, stdout, stderr, error } = spawnSync(
+    process.execPath,
+    [tsc, '-p', path, '--pretty', 'false'],
+    {
+      cwd: root,
+      encoding: 'utf8',
+    },
+  );
+  if (status !== 0) {
+    throw new Error(`Cannot build ${source}: ${stdout}${stderr}${error?.message ?? ''}`, { cause: error });
+  }
+}
+
+/** tsc rewrites `./a.ts` in JavaScript only; in declarations older compilers and other tools want `./a.js` as well. */
+export function withBuiltImports(declarations: string): string {
+  return declarations.replaceAll(
+    /(\bfrom |\bimport\(|^import )(['"])(\.{1,2}\/[^'"\n]+)\.ts\2/gm,
+    '$1$2$3.js$2',
+  );
+}
+
+/** Paths of the declarations that somebody who imports the entry points can get to see; nobody needs the others. */
+export function reachableDeclarations(
+  entries: readonly string[],
+  declarations: ReadonlyMap<string, string>,
+): Set<string> {
+  const reached = new Set<string>();
+  const waiting = [...entries];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (reached.has(path)) continue;
+    const text = declarations.get(path);
+    if (text === undefined) throw new Error(`Cannot build: ${path} is imported or exported, but not there`);
+    reached.add(path);
+    for (const match of text.matchAll(/(?:\bfrom |\bimport\(|^import )['"](\.{1,2}\/[^'"\n]+)\.js['"]/gm)) {
+      waiting.push(normalize(join(dirname(path), `${match[1] ?? ''}.d.ts`)));
+    }
+  }
+  return reached;
+}
+
+if (import.meta.main) {
+  const wanted = process.argv.slice(2);
+  const folders = publishedPackages();
+  const unknown = wanted.filter((folder) => !folders.includes(folder));
+  if (unknown.length > 0)
+    throw new Error(`Cannot build ${unknown.join(', ')}: published are ${folders.join(', ')}`);
+  for (const folder of wanted.length === 0 ? folders : wanted) {
+    buildPackage(folder);
+    // npm puts a licence in the package only from the folder of the package itself.
+    copyFileSync(join(root, 'LICENSE'), join(root, 'packages', folder, 'LICENSE'));
+    console.log(`${folder}: built`);
+  }
+}

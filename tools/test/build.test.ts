@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { publishedPackages, reachableDeclarations, withBuiltImports } from '../build.ts';
+import { root } from '../source.ts';
+
+suite('build', () => {
+  test('a package comes after those that it depends on, and private ones do not come', () => {
+    const folders = publishedPackages();
+    assert.ok(!folders.includes('testing'));
+    for (const [index, folder] of folders.entries()) {
+      const manifest = JSON.parse(
+        readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8'),
+      ) as Readonly<{
+        dependencies?: Readonly<Record<string, string>>;
+      }>;
+      for (const dependency of Object.keys(manifest.dependencies ?? {})) {
+        if (!dependency.startsWith('@muster/')) continue;
+        const at = folders.indexOf(dependency.replace('@muster/', ''));
+        assert.ok(at >= 0 && at < index, `${dependency} before ${folder}`);
+      }
+    }
+  });
+
+  test('relative imports of declarations name what was built', () => {
+    const declarations = [
+      `import type { A } from './a.ts';`,
+      `import { type B } from "../b/c.ts";`,
+      `import './side.ts';`,
+      `export declare const d: import('./d.ts').D;`,
+      `import type { E } from 'node:tls';`,
+      `/** As in \`'./kept.ts'\`. */`,
+    ].join('\n');
+    assert.equal(
+      withBuiltImports(declarations),
+      [
+        `import type { A } from './a.js';`,
+        `import { type B } from "../b/c.js";`,
+        `import './side.js';`,
+        `export declare const d: import('./d.js').D;`,
+        `import type { E } from 'node:tls';`,
+        `/** As in \`'./kept.ts'\`. */`,
+      ].join('\n'),
+    );
+  });
+
+  test('declarations that no entry point leads to are not wanted', () => {
+    const declarations = new Map([
+      ['index.d.ts', `export { a } from './a/one.js';`],
+      ['a/one.d.ts', `import type { B } from '../b.js';\nexport declare const a: import('./two.js').Two;`],
+      ['a/two.d.ts', `import { type One } from './one.js';`],
+      ['b.d.ts', ''],
+      ['internal.d.ts', `import type { B } from './b.js';`],
+    ]);
+    assert.deepEqual([...reachableDeclarations(['index.d.ts'], declarations)].toSorted(), [
+      'a/one.d.ts',
+      'a/two.d.ts',
+      'b.d.ts',
+      'index.d.ts',
+    ]);
+    assert.throws(() => reachableDeclarations(['absent.d.ts'], declarations), /absent\.d\.ts/);
+  });
+});
