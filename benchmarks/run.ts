@@ -1,4 +1,4 @@
-// npm run benchmark -- [--only a|b|c] [--rounds 3] [--seconds 3] [--rust hello_rust.wasm] [--no-write]
+// npm run benchmark -- [--only a|b|c|d] [--rounds 3] [--seconds 3] [--rust hello_rust.wasm] [--no-write]
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { authentications } from './authentications.ts';
 import { coldStart } from './cold-start.ts';
 import { httpHello } from './http-hello.ts';
 import { type Table, formatTable } from './measure.ts';
+import { spiffe } from './spiffe.ts';
 
 const { values } = parseArgs({
   options: {
@@ -52,6 +53,7 @@ const benchmarks: Record<string, () => Promise<Table>> = {
   a: () => httpHello({ rounds, roundMs: Number(values.seconds) * 1000, wat, typescript, rust: values.rust }),
   b: () => authentications({ rounds, plainCount: 3000, calloutCount: 1500 }),
   c: () => coldStart({ rounds: rounds * 3, wat, typescript }),
+  d: () => spiffe({ rounds, handshakes: 1000 }),
 };
 
 const texts: string[] = [];
@@ -61,13 +63,29 @@ for (const [name, benchmark] of Object.entries(benchmarks)) {
   console.log(text);
   texts.push(text);
 }
+const date = new Date().toISOString().slice(0, 10);
+const resultsFile = join(here, 'results.md');
+if (!values['no-write'] && values.only !== undefined) {
+  const about = `Run on its own on ${date} with Node ${process.version.slice(1)}.\n`;
+  const old = await readFile(resultsFile, 'utf8');
+  await writeFile(resultsFile, replaceSection(old, `${texts.join('')}\n${about}`));
+}
 if (!values['no-write'] && values.only === undefined) {
   const { model = 'unknown' } = cpus()[0] ?? {};
   const head = `# Results
 
-Written by \`npm run benchmark\` on ${new Date().toISOString().slice(0, 10)}: Node ${process.version.slice(1)}, ${process.platform} ${process.arch},
+Written by \`npm run benchmark\` on ${date}: Node ${process.version.slice(1)}, ${process.platform} ${process.arch},
 ${cpus().length} x ${model}. Server, service and load generator share the cores, so rates depend on the machine and on what else
 runs on it; ratios are of two things measured in turn in one run.
 `;
-  await writeFile(join(here, 'results.md'), [head, ...texts].join('\n'));
+  await writeFile(resultsFile, [head, ...texts].join('\n'));
+}
+
+/** Puts a section in the place of the one with the same title, or at the end. */
+function replaceSection(results: string, section: string): string {
+  const parts = results.trimEnd().split(/\n\n(?=## )/);
+  const title = section.slice(0, section.indexOf('\n'));
+  const at = parts.findIndex((part) => part.startsWith(title));
+  parts.splice(at < 0 ? parts.length : at, 1, section.trimEnd());
+  return `${parts.join('\n\n')}\n`;
 }

@@ -1,0 +1,43 @@
+// A server of mutual TLS whose identity comes from a Workload API. A client that the guard lets in gets one byte.
+import {
+  createX509Source,
+  guardTlsServer,
+  matchMemberOf,
+  TrustDomain,
+  tlsServerOptions,
+} from '@muster/spiffe';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:tls';
+
+const settings = JSON.parse(process.argv[2] ?? '{}') as { workloadApi: string; trustDomain: string };
+const trustDomain = TrustDomain.parse(settings.trustDomain);
+const source = await createX509Source({ address: settings.workloadApi });
+const server = createServer(tlsServerOptions({ svid: source, isClientRequired: true }));
+const guard = guardTlsServer(server, {
+  svid: source,
+  bundles: source,
+  trustDomains: [trustDomain],
+  authorize: matchMemberOf(trustDomain),
+  onRefused: (error) => console.error(error),
+});
+source.onChange(() => guard.refresh());
+server.on('secureConnection', (socket) => {
+  // The load closes by a reset.
+  socket.on('error', () => socket.destroy());
+  socket.resume();
+  socket.write('.');
+});
+server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'ECONNRESET') console.error(error);
+});
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+
+process.on('message', () => {
+  const { user, system } = process.cpuUsage();
+  process.send?.({ cpuUs: user + system });
+});
+process.send?.({ address: `127.0.0.1:${(server.address() as AddressInfo).port}` });
+
+process.on('disconnect', () => process.exit());
