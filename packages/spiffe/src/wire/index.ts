@@ -14,11 +14,14 @@ export { der } from './der/writer.ts';
 export type { DerWriter } from './der/writer.ts';
 export { parseUnixAddress } from './grpc/address.ts';
 export { GrpcClient } from './grpc/client.ts';
-export type { GrpcCallOptions, GrpcClientOptions } from './grpc/client.ts';
+export type { GrpcCallOptions } from './grpc/call-limits.ts';
+export type { GrpcClientOptions } from './grpc/client.ts';
 export { createGrpcServer } from './grpc/server.ts';
 export type { GrpcCall, GrpcMethod, GrpcServer, GrpcServerOptions, GrpcService } from './grpc/server.ts';
 export { GRPC_STATUS, grpcStatusName, GrpcStatusError } from './grpc/status.ts';
 export type { GrpcStatusCode } from './grpc/status.ts';
+export { connectPlain, waitForSocket } from './grpc/target.ts';
+export type { GrpcConnect, GrpcTarget } from './grpc/target.ts';
 export {
   DELEGATED_IDENTITY_SERVICE,
   fetchJwtSvidsRequest,

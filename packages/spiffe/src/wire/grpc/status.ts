@@ -28,11 +28,18 @@ const NAMES = new Map<number, string>(Object.entries(GRPC_STATUS).map(([name, st
 /** Ends a call with a status. Handlers throw it; the client throws it for every status but OK. The message goes over the wire. */
 export class GrpcStatusError extends SpiffeError {
   readonly status: GrpcStatusCode;
+  /** The `google.rpc.Status` message that came in `grpc-status-details-bin`, not yet decoded. */
+  readonly details: Uint8Array | undefined;
 
-  constructor(status: GrpcStatusCode, message: string, options?: { readonly cause?: unknown }) {
+  constructor(
+    status: GrpcStatusCode,
+    message: string,
+    options?: { readonly cause?: unknown; readonly details?: Uint8Array | undefined },
+  ) {
     super('ERR_GRPC_STATUS', message, options);
     this.name = 'GrpcStatusError';
     this.status = status;
+    this.details = options?.details;
   }
 }
 
@@ -64,4 +71,11 @@ export function decodeGrpcMessage(message: string): string {
   } catch {
     return message;
   }
+}
+
+/** The bytes of a `grpc-status-details-bin` header: base64, with or without padding. Whatever else it is counts as absent. */
+export function parseGrpcDetails(header: string | string[] | undefined): Uint8Array | undefined {
+  return typeof header === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(header)
+    ? Buffer.from(header, 'base64')
+    : undefined;
 }
