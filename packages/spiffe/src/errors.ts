@@ -1,6 +1,7 @@
 /** Every error code of this package with its meaning. docs/errors.md is generated from this table. */
 export const SPIFFE_ERRORS = {
   ERR_ID_EMPTY: 'The SPIFFE ID is the empty string.',
+  ERR_ID_NOT_TEXT: 'What was given as SPIFFE ID, path or trust domain is not a string.',
   ERR_ID_SCHEME: 'The SPIFFE ID does not begin with "spiffe://".',
   ERR_ID_TOO_LONG: 'The SPIFFE ID is longer than 2048 bytes.',
   ERR_ID_TRUST_DOMAIN_MISSING: 'The trust domain is empty.',
@@ -11,6 +12,9 @@ export const SPIFFE_ERRORS = {
   ERR_ID_PATH_EMPTY_SEGMENT: 'The path has an empty segment.',
   ERR_ID_PATH_TRAILING_SLASH: 'The path ends in a slash.',
   ERR_ID_PATH_LEADING_SLASH: 'The path does not begin with a slash.',
+  ERR_ID_TEMPLATE:
+    'The template or path prefix cannot be meant, or a value for a template is missing, unknown or not allowed.',
+  ERR_ID_MATCHER: 'A matcher was made of what is no SPIFFE ID or trust domain, or is asynchronous.',
   ERR_ID_NOT_AUTHORIZED: 'The SPIFFE ID is valid, but it is not one that the matcher lets pass.',
 
   ERR_DER_MALFORMED: 'The bytes are not DER, or not the structure that was expected.',
@@ -57,6 +61,7 @@ export const SPIFFE_ERRORS = {
   ERR_BUNDLE_NOT_FOUND: 'There is no bundle for the trust domain.',
   ERR_BUNDLE_EMPTY: 'The bundle of the trust domain holds no authority.',
   ERR_BUNDLE_MALFORMED: 'The bundle document is malformed.',
+  ERR_BUNDLE_ENTRY_IGNORED: 'A part of the bundles is not usable and was passed over; the rest is in use.',
   ERR_BUNDLE_SIZE: 'The bundle document is larger than is accepted.',
   ERR_BUNDLE_ROLLBACK: 'The sequence number of the bundle is below that of the one before.',
   ERR_BUNDLE_TRUST_DOMAIN:
@@ -95,7 +100,8 @@ export const SPIFFE_ERRORS = {
   ERR_SVID_OUTDATED: 'The SVID in the files is older than the one that is held.',
   ERR_COMMAND_FAILED: 'The command could not be started, failed or was killed.',
 
-  ERR_ENDPOINT_ADDRESS: 'The endpoint address is not "unix:///absolute/path" or "unix:/absolute/path".',
+  ERR_ENDPOINT_ADDRESS: 'The endpoint address is missing, or not "unix:///absolute/path" or "tcp://ip:port".',
+  ERR_ENDPOINT_LIMIT: 'The endpoint sent more, or something larger, than is accepted.',
   ERR_ENDPOINT_UNAVAILABLE: 'The endpoint cannot be reached, or reports itself unavailable.',
   ERR_ENDPOINT_UNIMPLEMENTED: 'The endpoint does not offer this method.',
   ERR_ENDPOINT_RESPONSE: 'The endpoint sent a response that breaks its standard.',
@@ -104,7 +110,9 @@ export const SPIFFE_ERRORS = {
   ERR_TIMEOUT: 'The operation did not finish within its time limit.',
   ERR_ABORTED: 'The operation was cancelled through its AbortSignal.',
   ERR_CLOSED: 'The client or source is closed.',
+  ERR_SOURCE_OPTIONS: 'The options given for a client or source are not usable.',
   ERR_TLS_PEER_CERTIFICATE_MISSING: 'The peer presented no certificate.',
+  ERR_TLS_HANDSHAKE_INCOMPLETE: 'The connection is not a TLS connection whose handshake has finished.',
   ERR_TLS_SESSION_RESUMED: 'The TLS session was resumed, so the chain of the peer cannot be verified.',
 } as const;
 

@@ -27,9 +27,21 @@ export { createFileSource } from './files/file-source.ts';
 export type { FileSourceOptions } from './files/file-source.ts';
 export { CSI_DRIVER_FILES, SPIFFE_HELPER_FILES } from './files/layout.ts';
 export type { SvidFileNames } from './files/layout.ts';
-export { matchAny, matchId, matchMemberOf, matchOneOf, matchPathPrefix } from './id/matcher.ts';
-export type { SpiffeIdMatcher } from './id/matcher.ts';
+export {
+  matchAny,
+  matchEvery,
+  matchId,
+  matchMemberOf,
+  matchNot,
+  matchOneOf,
+  matchPathPrefix,
+  matchSome,
+  matchTemplate,
+} from './id/matcher.ts';
+export type { SpiffeIdMatcher, SpiffeIdTemplateMatcher } from './id/matcher.ts';
 export { SpiffeId } from './id/spiffe-id.ts';
+export { SpiffeIdTemplate } from './id/template.ts';
+export type { TemplateCaptures, TemplateConstraints, TemplateNames } from './id/template.ts';
 export { TrustDomain } from './id/trust-domain.ts';
 export { parseUnverifiedJwtSvid } from './svid/jwt-svid.ts';
 export type { JwtSvid, VerifiedJwtSvid } from './svid/jwt-svid.ts';
@@ -45,6 +57,14 @@ export { guardTlsServer } from './tls/guard.ts';
 export type { TlsGuard, TlsGuardOptions } from './tls/guard.ts';
 export { verifyTlsPeer } from './tls/peer.ts';
 export type { PeerPolicy } from './tls/peer.ts';
+export { tlsPeerOf } from './tls/peer-record.ts';
+export { rotateTlsServer } from './tls/server-identity.ts';
+export type {
+  RotationOptions,
+  TlsServerIdentity,
+  TlsServerRotation,
+  WebCertificate,
+} from './tls/server-identity.ts';
 export { createBundleSource } from './workload-api/bundle-source.ts';
 export type { BundleSource, BundleSourceOptions } from './workload-api/bundle-source.ts';
 export { WorkloadApiClient } from './workload-api/client.ts';

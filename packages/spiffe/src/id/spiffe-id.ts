@@ -1,84 +1,112 @@
+import { inspect } from 'node:util';
+
 import { SpiffeError } from '../errors.ts';
 import { quote } from '../internal/quote.ts';
-import { TrustDomain } from './trust-domain.ts';
+import { checkPath, joinSegments } from './path.ts';
+import { checkText } from './text.ts';
+import { compareText, toLowerAscii, TrustDomain } from './trust-domain.ts';
 
 const SCHEME = 'spiffe://';
 const MAX_ID_LENGTH = 2048;
-const SLASH = 0x2f;
-const DOT = 0x2e;
-const PATH_CHARACTER = new Uint8Array(128);
-for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_') {
-  PATH_CHARACTER[character.charCodeAt(0)] = 1;
-}
 
 /** A SPIFFE ID (SPIFFE-ID section 2): a trust domain and a path, which may be absent. Immutable. */
 export class SpiffeId {
   readonly trustDomain: TrustDomain;
   /** The path with its leading slash, or the empty string for a trust domain ID. */
   readonly path: string;
+  // What only this class can set, so that an object of the same shape is no SPIFFE ID.
   readonly #text: string;
 
   private constructor(trustDomain: TrustDomain, path: string) {
     this.trustDomain = trustDomain;
     this.path = path;
-    this.#text = `${SCHEME}${trustDomain.name}${path}`;
+    this.#text = `${trustDomain.id}${path}`;
     if (this.#text.length > MAX_ID_LENGTH) {
-      throw new SpiffeError(
-        'ERR_ID_TOO_LONG',
-        `Cannot parse SPIFFE ID ${quote(this.#text)}: it must have at most ${MAX_ID_LENGTH} bytes`,
-      );
+      throw tooLong(this.#text);
     }
     Object.freeze(this);
   }
 
   /** Parses a SPIFFE ID. Strict: nothing is normalised, so `SPIFFE://` and an upper-case trust domain are refused. Throws an `ERR_ID_...` SpiffeError. */
   static parse(text: string): SpiffeId {
-    if (text.length === 0) {
-      throw new SpiffeError('ERR_ID_EMPTY', 'Cannot parse SPIFFE ID "": it must not be empty');
-    }
-    if (text.length > MAX_ID_LENGTH) {
-      throw new SpiffeError(
-        'ERR_ID_TOO_LONG',
-        `Cannot parse SPIFFE ID ${quote(text)}: it must have at most ${MAX_ID_LENGTH} bytes`,
-      );
-    }
+    checkLength(text);
     if (!text.startsWith(SCHEME)) {
       throw new SpiffeError(
         'ERR_ID_SCHEME',
         `Cannot parse SPIFFE ID ${quote(text)}: it must begin with "spiffe://"`,
       );
     }
-    const slash = text.indexOf('/', SCHEME.length);
-    const end = slash === -1 ? text.length : slash;
+    const end = findPath(text);
     const trustDomain = TrustDomain.parse(text.slice(SCHEME.length, end));
     const path = text.slice(end);
     checkPath(path);
     return new SpiffeId(trustDomain, path);
   }
 
+  /**
+   * As `parse`, but takes A-Z for a-z in scheme and trust domain, which SPIFFE-ID section 2.4 compares without case; the
+   * path keeps its case. For IDs that people or other programs wrote, not for those in an SVID, which section 2.1 wants in
+   * lower case. Throws an `ERR_ID_...` SpiffeError.
+   */
+  static parseLenient(text: string): SpiffeId {
+    checkLength(text);
+    const end = findPath(text);
+    return SpiffeId.parse(toLowerAscii(text.slice(0, end)) + text.slice(end));
+  }
+
   /** Builds an ID from a path such as `/a/b`; the empty path gives the trust domain ID. Throws an `ERR_ID_...` SpiffeError. */
   static fromPath(trustDomain: TrustDomain, path: string): SpiffeId {
+    checkTrustDomain(trustDomain);
+    checkText(path);
     checkPath(path);
     return new SpiffeId(trustDomain, path);
   }
 
-  /** Builds an ID from path segments. A segment with a slash or another foreign character is refused, never escaped. */
+  /** Builds an ID from path segments; none gives the trust domain ID. A segment with a slash or another foreign character is refused, never escaped. Throws an `ERR_ID_...` SpiffeError. */
   static fromSegments(trustDomain: TrustDomain, ...segments: string[]): SpiffeId {
-    for (const segment of segments) {
-      if (segment.includes('/')) {
-        throw new SpiffeError(
-          'ERR_ID_PATH_CHARACTER',
-          `Cannot build SPIFFE ID from segment ${quote(segment)}: it must have no "/"`,
-        );
-      }
-      if (segment.length === 0) {
-        throw new SpiffeError(
-          'ERR_ID_PATH_EMPTY_SEGMENT',
-          'Cannot build SPIFFE ID: a path segment must not be empty',
-        );
-      }
-    }
-    return SpiffeId.fromPath(trustDomain, segments.map((segment) => `/${segment}`).join(''));
+    return SpiffeId.fromPath(trustDomain, joinSegments(segments));
+  }
+
+  /** Says whether a value is a SPIFFE ID, and not merely an object that looks like one. */
+  static isSpiffeId(value: unknown): value is SpiffeId {
+    return typeof value === 'object' && value !== null && #text in value;
+  }
+
+  /** Orders by text, for `Array.prototype.sort`. */
+  static compare(one: SpiffeId, other: SpiffeId): number {
+    return compareText(one.#text, other.#text);
+  }
+
+  /** The segments of the path; none for a trust domain ID. */
+  get segments(): readonly string[] {
+    return this.path.split('/').slice(1);
+  }
+
+  /** This ID with a path such as `/a/b` added at its end. Throws an `ERR_ID_...` SpiffeError. */
+  appendPath(path: string): SpiffeId {
+    checkText(path);
+    checkPath(path);
+    return new SpiffeId(this.trustDomain, this.path + path);
+  }
+
+  /** This ID with segments added at its end. Throws an `ERR_ID_...` SpiffeError. */
+  appendSegments(...segments: string[]): SpiffeId {
+    return this.appendPath(joinSegments(segments));
+  }
+
+  /** An ID of the same trust domain with another path, which may be empty. Throws an `ERR_ID_...` SpiffeError. */
+  replacePath(path: string): SpiffeId {
+    return SpiffeId.fromPath(this.trustDomain, path);
+  }
+
+  /** An ID of the same trust domain with other segments. Throws an `ERR_ID_...` SpiffeError. */
+  replaceSegments(...segments: string[]): SpiffeId {
+    return SpiffeId.fromSegments(this.trustDomain, ...segments);
+  }
+
+  /** The ID as a URL. There is no way back but `parse`: the URL class resolves dot segments instead of refusing them. */
+  toUrl(): URL {
+    return new URL(this.#text);
   }
 
   toString(): string {
@@ -89,8 +117,9 @@ export class SpiffeId {
     return this.#text;
   }
 
+  /** False for anything but a SPIFFE ID of the same text. */
   equals(other: SpiffeId): boolean {
-    return this.#text === other.toString();
+    return SpiffeId.isSpiffeId(other) && this.#text === other.#text;
   }
 
   isMemberOf(trustDomain: TrustDomain): boolean {
@@ -98,50 +127,41 @@ export class SpiffeId {
   }
 }
 
-function checkPath(path: string): void {
-  if (path.length === 0) {
-    return;
+// Not a member in the class, since declarations cannot name it.
+Object.defineProperty(SpiffeId.prototype, inspect.custom, {
+  value(this: SpiffeId): string {
+    return `SpiffeId(${this.toString()})`;
+  },
+});
+
+function checkLength(text: string): void {
+  checkText(text);
+  if (text.length === 0) {
+    throw new SpiffeError('ERR_ID_EMPTY', 'Cannot parse SPIFFE ID "": it must not be empty');
   }
-  if (path.charCodeAt(0) !== SLASH) {
-    throw pathError('ERR_ID_PATH_LEADING_SLASH', path, 'it must begin with "/"');
-  }
-  let segmentStart = 1;
-  for (let index = 1; index <= path.length; index += 1) {
-    const code = index === path.length ? SLASH : path.charCodeAt(index);
-    if (code !== SLASH) {
-      if (PATH_CHARACTER[code] !== 1) {
-        throw pathError(
-          'ERR_ID_PATH_CHARACTER',
-          path,
-          'it must consist of "/", A-Z, a-z, 0-9, ".", "-" and "_"',
-        );
-      }
-      continue;
-    }
-    const length = index - segmentStart;
-    if (length === 0) {
-      if (index === path.length) {
-        throw pathError('ERR_ID_PATH_TRAILING_SLASH', path, 'it must not end in "/"');
-      }
-      throw pathError('ERR_ID_PATH_EMPTY_SEGMENT', path, 'it must have no empty segment');
-    }
-    const isDots =
-      path.charCodeAt(segmentStart) === DOT &&
-      (length === 1 || (length === 2 && path.charCodeAt(segmentStart + 1) === DOT));
-    if (isDots) {
-      throw pathError('ERR_ID_PATH_DOT_SEGMENT', path, 'it must have no "." or ".." segment');
-    }
-    segmentStart = index + 1;
+  if (text.length > MAX_ID_LENGTH) {
+    throw tooLong(text);
   }
 }
 
-type PathErrorCode =
-  | 'ERR_ID_PATH_CHARACTER'
-  | 'ERR_ID_PATH_DOT_SEGMENT'
-  | 'ERR_ID_PATH_EMPTY_SEGMENT'
-  | 'ERR_ID_PATH_LEADING_SLASH'
-  | 'ERR_ID_PATH_TRAILING_SLASH';
+function tooLong(text: string): SpiffeError {
+  return new SpiffeError(
+    'ERR_ID_TOO_LONG',
+    `Cannot parse SPIFFE ID ${quote(text)}: it must have at most ${MAX_ID_LENGTH} bytes`,
+  );
+}
 
-function pathError(code: PathErrorCode, path: string, wanted: string): SpiffeError {
-  return new SpiffeError(code, `Cannot parse SPIFFE ID path ${quote(path)}: ${wanted}`);
+/** Where the path begins: at the first slash behind the scheme, or at the end. */
+function findPath(text: string): number {
+  const slash = text.indexOf('/', SCHEME.length);
+  return slash === -1 ? text.length : slash;
+}
+
+function checkTrustDomain(trustDomain: TrustDomain): void {
+  if (!TrustDomain.isTrustDomain(trustDomain)) {
+    throw new SpiffeError(
+      'ERR_ID_TRUST_DOMAIN_MISSING',
+      'Cannot build SPIFFE ID: the trust domain must be one that TrustDomain.parse returned',
+    );
+  }
 }

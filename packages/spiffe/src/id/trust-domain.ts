@@ -1,6 +1,10 @@
+import { inspect } from 'node:util';
+
 import { SpiffeError } from '../errors.ts';
 import { quote } from '../internal/quote.ts';
+import { checkText } from './text.ts';
 
+const SCHEME = 'spiffe://';
 const MAX_TRUST_DOMAIN_LENGTH = 255;
 const TRUST_DOMAIN_CHARACTER = new Uint8Array(128);
 for (const character of 'abcdefghijklmnopqrstuvwxyz0123456789.-_') {
@@ -11,34 +15,75 @@ for (const character of 'abcdefghijklmnopqrstuvwxyz0123456789.-_') {
 export class TrustDomain {
   /** The bare name, such as `example.org`. */
   readonly name: string;
+  // What only this class can set, so that an object of the same shape is no trust domain.
+  readonly #name: string;
 
   private constructor(name: string) {
     this.name = name;
+    this.#name = name;
     Object.freeze(this);
   }
 
   /** Parses a bare trust domain name; a SPIFFE ID is not one. Strict: nothing is normalised. Throws an `ERR_ID_...` SpiffeError. */
   static parse(text: string): TrustDomain {
+    checkText(text);
     checkTrustDomain(text, text);
     return new TrustDomain(text);
   }
 
+  /**
+   * As `parse`, but takes letters A-Z for a-z (SPIFFE-ID section 2.4), and nothing else that is not allowed. For names that
+   * people or other programs wrote, not for those in an SVID. Throws an `ERR_ID_...` SpiffeError.
+   */
+  static parseLenient(text: string): TrustDomain {
+    checkText(text);
+    return TrustDomain.parse(toLowerAscii(text));
+  }
+
+  /** Says whether a value is a trust domain, and not merely an object that looks like one. */
+  static isTrustDomain(value: unknown): value is TrustDomain {
+    return typeof value === 'object' && value !== null && #name in value;
+  }
+
+  /** Orders by name, for `Array.prototype.sort`. */
+  static compare(one: TrustDomain, other: TrustDomain): number {
+    return compareText(one.#name, other.#name);
+  }
+
   /** The trust domain ID, `spiffe://` and the name. */
   get id(): string {
-    return `spiffe://${this.name}`;
+    return `${SCHEME}${this.#name}`;
   }
 
   toString(): string {
-    return this.name;
+    return this.#name;
   }
 
   toJSON(): string {
-    return this.name;
+    return this.#name;
   }
 
+  /** False for anything but a trust domain of the same name. */
   equals(other: TrustDomain): boolean {
-    return this.name === other.name;
+    return TrustDomain.isTrustDomain(other) && this.#name === other.#name;
   }
+}
+
+// Not a member in the class, since declarations cannot name it.
+Object.defineProperty(TrustDomain.prototype, inspect.custom, {
+  value(this: TrustDomain): string {
+    return `TrustDomain(${this.toString()})`;
+  },
+});
+
+/** Compares by UTF-16 code units, which for what IDs consist of is the order of bytes. */
+export function compareText(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/** Lower case for A-Z alone: the method of strings would also turn U+212A, a Kelvin sign, into a "k". */
+export function toLowerAscii(text: string): string {
+  return text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 function checkTrustDomain(name: string, whole: string): void {

@@ -3,14 +3,20 @@ import { test } from 'node:test';
 
 import {
   matchAny,
+  matchEvery,
   matchId,
   matchMemberOf,
+  matchNot,
   matchOneOf,
   matchPathPrefix,
+  matchSome,
+  matchTemplate,
+  SpiffeError,
   SpiffeId,
   TrustDomain,
 } from '../../src/index.ts';
 import type { SpiffeIdMatcher } from '../../src/index.ts';
+import { authorize } from '../../src/id/matcher.ts';
 
 const td = TrustDomain.parse('td');
 const api = SpiffeId.parse('spiffe://td/api');
@@ -74,4 +80,109 @@ test('a refusal says what was expected', () => {
   assert.throws(() => {
     matchId(api)(SpiffeId.parse('spiffe://td/b'));
   }, /"spiffe:\/\/td\/b" is not authorized: expected "spiffe:\/\/td\/api"/);
+});
+
+test('A25 a path prefix that no path can begin with is refused when the matcher is made', () => {
+  for (const prefix of [
+    '',
+    '/',
+    'nats',
+    '//',
+    '/nats//',
+    '/a/../b',
+    '/./',
+    '/*',
+    '/nats/>',
+    '/a b',
+    '/%2e',
+  ]) {
+    assert.throws(() => matchPathPrefix(td, prefix), { code: 'ERR_ID_TEMPLATE' }, prefix);
+  }
+});
+
+test('combinations: every, some and not', () => {
+  const everyone = matchMemberOf(td);
+  const notApi = matchEvery(everyone, matchNot(matchId(api)));
+  assert.ok(passes(notApi, 'spiffe://td/b'));
+  assert.ok(!passes(notApi, 'spiffe://td/api'));
+  assert.ok(!passes(notApi, 'spiffe://other/b'));
+  const either = matchSome(matchId(api), matchTemplate('spiffe://td/ns/{n}'));
+  assert.ok(passes(either, 'spiffe://td/api'));
+  assert.ok(passes(either, 'spiffe://td/ns/x'));
+  assert.ok(!passes(either, 'spiffe://td/ns'));
+});
+
+test('an empty combination lets nobody pass', () => {
+  for (const matcher of [matchEvery(), matchSome()]) {
+    assert.ok(!passes(matcher, 'spiffe://td/api'));
+  }
+});
+
+test('an error that is no refusal is not held for one', () => {
+  const broken = (): void => {
+    throw new TypeError('broken');
+  };
+  const unavailable = (): void => {
+    throw new SpiffeError('ERR_CLOSED', 'The source is closed');
+  };
+  for (const matcher of [matchNot(broken), matchSome(broken, matchAny()), matchEvery(broken)]) {
+    assert.throws(() => {
+      matcher(api);
+    }, TypeError);
+  }
+  assert.throws(
+    () => {
+      matchNot(unavailable)(api);
+    },
+    { code: 'ERR_CLOSED' },
+  );
+});
+
+test('an asynchronous matcher lets nobody pass, inside a combination neither', () => {
+  // TypeScript lets a function of a promise pass for one of nothing, so this is easily written.
+  const asynchronous = (async () => {
+    await Promise.reject(new Error('too late'));
+  }) as unknown as SpiffeIdMatcher;
+  for (const matcher of [
+    asynchronous,
+    matchNot(asynchronous),
+    matchSome(asynchronous, matchAny()),
+    matchEvery(matchAny(), asynchronous),
+  ]) {
+    assert.throws(
+      () => {
+        authorize(matcher, api);
+      },
+      { code: 'ERR_ID_MATCHER' },
+    );
+  }
+  authorize(matchTemplate('spiffe://td/{then}'), api);
+});
+
+test('objects that look like IDs pass no matcher and make none', () => {
+  const look = { trustDomain: td, path: '/api', toString: () => 'spiffe://td/api', isMemberOf: () => true };
+  const fake = look as unknown as SpiffeId;
+  const heir = Object.create(api) as SpiffeId;
+  for (const id of [fake, heir, 'spiffe://td/api' as unknown as SpiffeId]) {
+    for (const matcher of [
+      matchId(api),
+      matchOneOf([api]),
+      matchMemberOf(td),
+      matchPathPrefix(td, '/api'),
+      matchTemplate('spiffe://td/{name}'),
+      matchNot(matchId(SpiffeId.parse('spiffe://td/b'))),
+    ]) {
+      assert.throws(
+        () => {
+          matcher(id);
+        },
+        { code: 'ERR_ID_NOT_AUTHORIZED' },
+      );
+    }
+    assert.throws(() => matchId(id), { code: 'ERR_ID_MATCHER' });
+    assert.throws(() => matchOneOf([api, id]), { code: 'ERR_ID_MATCHER' });
+  }
+  const domain = { name: 'td', id: 'spiffe://td', equals: () => true } as unknown as TrustDomain;
+  assert.throws(() => matchMemberOf(domain), { code: 'ERR_ID_MATCHER' });
+  assert.throws(() => matchPathPrefix(domain, '/a'), { code: 'ERR_ID_MATCHER' });
 });

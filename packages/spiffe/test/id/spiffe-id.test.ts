@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 
 import * as fc from 'fast-check';
 
-import { SpiffeError, SpiffeId, TrustDomain } from '../../src/index.ts';
+import { isSpiffeError, SpiffeError, SpiffeId, TrustDomain } from '../../src/index.ts';
 
 const td = TrustDomain.parse('example.org');
 
@@ -177,4 +178,188 @@ test('comparison, membership and JSON go by the text', () => {
   assert.throws(() => {
     (id as { path: string }).path = '/b';
   }, TypeError);
+});
+
+test('the lenient parser takes upper case in scheme and trust domain, and in nothing else', () => {
+  for (const [text, expected] of [
+    ['SPIFFE://EXAMPLE.org/Path', 'spiffe://example.org/Path'],
+    ['Spiffe://td', 'spiffe://td'],
+    ['spiffe://td/a', 'spiffe://td/a'],
+  ] as const) {
+    assert.equal(SpiffeId.parseLenient(text).toString(), expected);
+  }
+  assert.equal(TrustDomain.parseLenient('EXAMPLE.Org').name, 'example.org');
+  for (const [, text, code] of invalid.filter(([name]) => !name.includes('upper case'))) {
+    assert.throws(() => SpiffeId.parseLenient(text), { code }, text);
+  }
+});
+
+test('A23 the lenient parser makes no letter of what is none', () => {
+  // Lower case of the Kelvin sign is "k", of a dotted capital I "i" and a dot, and of a long s upper case is "S".
+  for (const text of ['spiffe://\u212aa/b', 'spiffe://\u0130/b', '\u017fpiffe://td/a', 'spiffe://\uff41/b']) {
+    assert.throws(() => SpiffeId.parseLenient(text), isSpiffeError, text);
+  }
+  assert.throws(() => TrustDomain.parseLenient('\u212a'), { code: 'ERR_ID_TRUST_DOMAIN_CHARACTER' });
+});
+
+for (const [position, before, after] of [
+  ['first of the trust domain', 'spiffe://', 'b/c'],
+  ['last of the trust domain', 'spiffe://a', '/c'],
+  ['only one of the trust domain', 'spiffe://', ''],
+  ['first of a path', 'spiffe://td/', 'b'],
+  ['last of a path', 'spiffe://td/a', ''],
+  ['only one of a segment', 'spiffe://td/a/', '/b'],
+  ['between scheme and colon', 'spiffe', '://td/a'],
+  ['before the scheme', '', 'spiffe://td/a'],
+  ['in place of the colon', 'spiffe', '//td/a'],
+] as const) {
+  test(`every byte as ${position}: as the grammar says`, () => {
+    // Written as the standard's own grammar, not as the parser does it.
+    const grammar = /^spiffe:\/\/[a-z0-9._-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)*$/;
+    for (let byte = 0; byte < 256; byte += 1) {
+      const text = before + String.fromCharCode(byte) + after;
+      const accepted = isAccepted(() => SpiffeId.parse(text));
+      // A line break before the end would be overlooked by "$", were it not escaped by the classes before.
+      assert.equal(accepted, grammar.test(text) && !text.includes('\n'), `byte ${byte}`);
+    }
+  });
+}
+
+test('A22 the limits are exact, for each way to an ID', () => {
+  const name = 'a'.repeat(255);
+  const longest = TrustDomain.parse(name);
+  const path = `/${'b'.repeat(2048 - 'spiffe://'.length - 255 - 1)}`;
+  const id = SpiffeId.fromPath(longest, path);
+  assert.equal(id.toString().length, 2048);
+  assert.ok(SpiffeId.parse(id.toString()).equals(id));
+  assert.ok(SpiffeId.parseLenient(id.toString().toUpperCase().replace(path.toUpperCase(), path)).equals(id));
+  for (const run of [
+    () => id.appendSegments('x'),
+    () => id.appendPath('/x'),
+    () => id.replacePath(`${path}x`),
+    () => id.replaceSegments(`${path.slice(1)}x`),
+    () => SpiffeId.fromSegments(longest, `${path.slice(1)}x`),
+    () => SpiffeId.parseLenient(`${id.toString()}x`),
+  ]) {
+    assert.throws(run, { code: 'ERR_ID_TOO_LONG' });
+  }
+  assert.throws(() => TrustDomain.parse(`${name}a`), { code: 'ERR_ID_TRUST_DOMAIN_TOO_LONG' });
+  assert.throws(() => TrustDomain.parseLenient(`${name}A`), { code: 'ERR_ID_TRUST_DOMAIN_TOO_LONG' });
+});
+
+test('paths are joined and replaced with the same rules', () => {
+  const id = SpiffeId.parse('spiffe://example.org/a');
+  assert.equal(id.appendPath('/b/c').path, '/a/b/c');
+  assert.equal(id.appendPath('').path, '/a');
+  assert.equal(id.appendSegments('b', 'c').path, '/a/b/c');
+  assert.equal(id.replacePath('').toString(), 'spiffe://example.org');
+  assert.equal(id.replaceSegments('x', 'y').path, '/x/y');
+  assert.deepEqual(id.appendSegments('b').segments, ['a', 'b']);
+  assert.deepEqual(id.replacePath('').segments, []);
+  assert.equal(id.toString(), 'spiffe://example.org/a');
+  for (const [path, code] of [
+    ['b', 'ERR_ID_PATH_LEADING_SLASH'],
+    ['/', 'ERR_ID_PATH_TRAILING_SLASH'],
+    ['/../b', 'ERR_ID_PATH_DOT_SEGMENT'],
+    ['//b', 'ERR_ID_PATH_EMPTY_SEGMENT'],
+    ['/b?', 'ERR_ID_PATH_CHARACTER'],
+  ] as const) {
+    assert.throws(() => id.appendPath(path), { code }, path);
+    assert.throws(() => id.replacePath(path), { code }, path);
+  }
+  assert.throws(() => id.appendSegments('..'), { code: 'ERR_ID_PATH_DOT_SEGMENT' });
+  assert.throws(() => id.appendSegments('b/c'), { code: 'ERR_ID_PATH_CHARACTER' });
+});
+
+test('segments build the path they are read from, whatever they are', () => {
+  const segment = fc.string({ unit: fc.constantFrom(...'abZ09.-_/%'.split('')), maxLength: 6 });
+  fc.assert(
+    fc.property(fc.array(segment, { maxLength: 6 }), (segments) => {
+      let id: SpiffeId;
+      try {
+        id = SpiffeId.fromSegments(td, ...segments);
+      } catch (error) {
+        assert.ok(error instanceof SpiffeError);
+        return;
+      }
+      assert.deepEqual(id.segments, segments);
+      assert.ok(SpiffeId.parse(id.toString()).equals(id));
+      assert.equal(id.toUrl().href, id.toString());
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('IDs and trust domains can be sorted', () => {
+  const texts = ['spiffe://b/a', 'spiffe://a/b', 'spiffe://a', 'spiffe://a/B', 'spiffe://a/b'];
+  assert.deepEqual(
+    texts
+      .map((text) => SpiffeId.parse(text))
+      .toSorted(SpiffeId.compare)
+      .map(String),
+    ['spiffe://a', 'spiffe://a/B', 'spiffe://a/b', 'spiffe://a/b', 'spiffe://b/a'],
+  );
+  const names = ['b', 'a', 'a.b'].map((name) => TrustDomain.parse(name));
+  assert.deepEqual(names.toSorted(TrustDomain.compare).map(String), ['a', 'a.b', 'b']);
+});
+
+test('what is no string is refused, whatever it turns into', () => {
+  let reads = 0;
+  const twoFaced = {
+    length: 10,
+    startsWith: () => true,
+    toString: () => (reads++ === 0 ? 'spiffe://td/a' : 'spiffe://td/admin'),
+  };
+  for (const value of [undefined, null, 1, true, ['spiffe://td/a'], new URL('spiffe://td/a'), twoFaced, {}]) {
+    const text = value as string;
+    for (const run of [
+      () => SpiffeId.parse(text),
+      () => SpiffeId.parseLenient(text),
+      () => SpiffeId.fromPath(td, text),
+      () => SpiffeId.fromSegments(td, 'a', text),
+      () => SpiffeId.parse('spiffe://td/a').appendPath(text),
+      () => TrustDomain.parse(text),
+      () => TrustDomain.parseLenient(text),
+    ]) {
+      assert.throws(run, { name: 'SpiffeError', code: 'ERR_ID_NOT_TEXT' });
+    }
+  }
+  assert.equal(reads, 0);
+  const look = { name: 'td', id: 'spiffe://td', equals: () => true } as unknown as TrustDomain;
+  assert.throws(() => SpiffeId.fromPath(look, '/a'), { code: 'ERR_ID_TRUST_DOMAIN_MISSING' });
+});
+
+test('objects that look alike are not equal and are no members', () => {
+  const id = SpiffeId.parse('spiffe://example.org/a');
+  const parsed = JSON.parse(JSON.stringify({ path: id.path, trustDomain: { name: td.name } })) as SpiffeId;
+  const look = { path: id.path, toString: () => id.toString(), trustDomain: td } as unknown as SpiffeId;
+  for (const other of [parsed, look, Object.create(id) as SpiffeId, id.toString() as unknown as SpiffeId]) {
+    assert.equal(id.equals(other), false);
+    assert.equal(SpiffeId.isSpiffeId(other), false);
+  }
+  assert.equal(SpiffeId.isSpiffeId(id), true);
+  assert.equal(SpiffeId.isSpiffeId(null), false);
+  const domain = { name: 'example.org', id: td.id } as unknown as TrustDomain;
+  assert.equal(td.equals(domain), false);
+  assert.equal(id.isMemberOf(domain), false);
+  assert.equal(TrustDomain.isTrustDomain(domain), false);
+  assert.equal(id.isMemberOf(undefined as unknown as TrustDomain), false);
+});
+
+test('inspecting and joining into text show the ID', () => {
+  const id = SpiffeId.parse('spiffe://example.org/a');
+  assert.equal(inspect(id), 'SpiffeId(spiffe://example.org/a)');
+  assert.equal(inspect([td]), '[ TrustDomain(example.org) ]');
+  assert.deepEqual([id, td].map(String), ['spiffe://example.org/a', 'example.org']);
+  assert.throws(() => structuredClone(id).equals(id), TypeError);
+});
+
+test('long hostile texts take no time to speak of', () => {
+  // Each length would be out of reach were the work more than proportional to it.
+  for (const unit of ['/', '/.', '/..', 'a', '/a', '%', '{', '\0']) {
+    const text = `spiffe://td/${unit.repeat(1_000_000)}`;
+    assert.throws(() => SpiffeId.parse(text), { code: 'ERR_ID_TOO_LONG' });
+    assert.throws(() => SpiffeId.fromPath(td, text.slice('spiffe://td'.length)), isSpiffeError);
+    assert.throws(() => TrustDomain.parse(text), { code: 'ERR_ID_TRUST_DOMAIN_TOO_LONG' });
+  }
 });
