@@ -48,26 +48,8 @@ export function buildPackage(folder: string, dist: string = join(root, 'packages
   try {
     const output = join(work, 'dist');
     // Two runs, since tsc takes comments out of both kinds of files or of none.
-    compile(source, work, { outDir: output, emitDeclarationOnly: true });
-    compile(source, work, {
-      outDir: output,
-      removeComments: true,
-      declaration: false,
-      isolatedDeclarations: false,
-    });
-    const entries = Object.values(readManifest(folder).exports ?? {}).map(({ types = '' }) =>
-      normalize(types).replace(/^dist\//, ''),
-    );
-    const declarations = new Map(
-      readdirSync(output, { recursive: true, encoding: 'utf8' })
-        .filter((path) => path.endsWith('.d.ts'))
-        .map((path) => [path, withBuiltImports(readFileSync(join(output, path), 'utf8'))]),
-    );
-    const needed = reachableDeclarations(entries, declarations);
-    for (const [path, text] of declarations) {
-      if (needed.has(path)) writeFileSync(join(output, path), text);
-      else rmSync(join(output, path));
-    }
+    compile(source, output, { removeComments: true, declaration: false, isolatedDeclarations: false });
+    for (const [path, text] of readBuiltDeclarations(folder)) writeFileSync(join(output, path), text);
     rmSync(dist, { recursive: true, force: true });
     cpSync(output, dist, { recursive: true });
   } finally {
@@ -75,7 +57,7 @@ export function buildPackage(folder: string, dist: string = join(root, 'packages
   }
 }
 
-function compile(source: string, work: string, options: Readonly<Record<string, unknown>>): void {
+function compile(source: string, output: string, options: Readonly<Record<string, unknown>>): void {
   const config = {
     extends: join(source, 'tsconfig.json'),
     compilerOptions: {
@@ -84,24 +66,52 @@ function compile(source: string, work: string, options: Readonly<Record<string, 
       // Other packages are seen as those who install them see them.
       customConditions: [],
       noEmitOnError: true,
+      outDir: output,
       ...options,
     },
     include: [join(source, 'src')],
   };
-  const path = join(work, 'tsconfig.json');
-  writeFileSync(path, JSON.stringify(config));
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { status, stdout, stderr, error } = spawnSync(
-    process.execPath,
-    [tsc, '-p', path, '--pretty', 'false'],
-    {
-      cwd: root,
-      encoding: 'utf8',
-    },
-  );
-  if (status !== 0) {
-    throw new Error(`Cannot build ${source}: ${stdout}${stderr}${error?.message ?? ''}`, { cause: error });
+  const work = mkdtempSync(join(tmpdir(), 'muster-tsc-'));
+  try {
+    const path = join(work, 'tsconfig.json');
+    writeFileSync(path, JSON.stringify(config));
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+    const words = [tsc, '-p', path, '--pretty', 'false'];
+    const run = spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8' });
+    if (run.status !== 0) {
+      throw new Error(`Cannot build ${source}: ${run.stdout}${run.stderr}`, { cause: run.error });
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** The declarations of a package that its entry points lead to, comments included, by their path in `dist`. */
+export function readBuiltDeclarations(folder: string): Map<string, string> {
+  const output = mkdtempSync(join(tmpdir(), 'muster-declarations-'));
+  try {
+    compile(join(root, 'packages', folder), output, { emitDeclarationOnly: true });
+    const all = new Map(
+      readdirSync(output, { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.d.ts'))
+        .map((path) => [path, withBuiltImports(readFileSync(join(output, path), 'utf8'))]),
+    );
+    const needed = reachableDeclarations(entryPoints(folder).values(), all);
+    return new Map([...all].filter(([path]) => needed.has(path)));
+  } finally {
+    rmSync(output, { recursive: true, force: true });
+  }
+}
+
+/** The modules that others may import, by the name they import, as paths of declarations in `dist`. */
+export function entryPoints(folder: string): Map<string, string> {
+  const { name, exports = {} } = readManifest(folder);
+  return new Map(
+    Object.entries(exports).map(([path, { types = '' }]) => [
+      `${name}${path.slice(1)}`,
+      normalize(types).replace(/^dist\//, ''),
+    ]),
+  );
 }
 
 /** tsc rewrites `./a.ts` in JavaScript only; in declarations older compilers and other tools want `./a.js` as well. */
@@ -114,7 +124,7 @@ export function withBuiltImports(declarations: string): string {
 
 /** Paths of the declarations that somebody who imports the entry points can get to see; nobody needs the others. */
 export function reachableDeclarations(
-  entries: readonly string[],
+  entries: Iterable<string>,
   declarations: ReadonlyMap<string, string>,
 ): Set<string> {
   const reached = new Set<string>();

@@ -66,15 +66,17 @@ function withoutFences(text: string): string {
 
 function anchorsOf(text: string): Set<string> {
   const titles = [...text.matchAll(/^#{1,6}\s+(.+)$/gm)].map((match) => match[1] ?? '');
-  return new Set(
-    titles.map((title) =>
+  const named = [...text.matchAll(/^<a id="([^"]+)"><\/a>$/gm)].map((match) => match[1] ?? '');
+  return new Set([
+    ...named,
+    ...titles.map((title) =>
       title
         .toLowerCase()
         .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
         .trim()
         .replaceAll(' ', '-'),
     ),
-  );
+  ]);
 }
 
 /** Generated documents that differ from what the code says now. */

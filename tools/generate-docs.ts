@@ -1,7 +1,9 @@
-// Writes the documents that are made from code: docs/errors.md from the table in each package's src/errors.ts.
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// Writes the documents that are made from code: docs/errors.md from the table in each package's src/errors.ts, and
+// docs/api/<package>.md from what the package exports.
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { type PackageApi, apiPage, readApis } from './api-page.ts';
 import { listFiles, root } from './source.ts';
 
 export interface ErrorTable {
@@ -12,6 +14,11 @@ export interface ErrorTable {
 /** Path from the root to the text that should stand there. */
 export async function generateDocs(): Promise<Map<string, string>> {
   return new Map([['docs/errors.md', errorsPage(await readErrorTables())]]);
+}
+
+/** As `generateDocs`, for the pages that need code which compiles. */
+export function generateApiDocs(apis: readonly PackageApi[]): Map<string, string> {
+  return new Map(apis.map((api) => [`docs/api/${api.folder}.md`, apiPage(api)]));
 }
 
 /** The `<PACKAGE>_ERRORS` tables of all packages that have one. */
@@ -48,9 +55,15 @@ audit record under the same request id. ${count} codes.
   return head + sections.join('');
 }
 
-if (import.meta.main) {
-  for (const [path, text] of await generateDocs()) {
+function write(pages: ReadonlyMap<string, string>): void {
+  for (const [path, text] of pages) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
     console.log(path);
   }
+}
+
+if (import.meta.main) {
+  write(await generateDocs());
+  write(generateApiDocs(readApis()));
 }
