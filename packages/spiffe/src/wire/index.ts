@@ -22,6 +22,23 @@ export { GRPC_STATUS, grpcStatusName, GrpcStatusError } from './grpc/status.ts';
 export type { GrpcStatusCode } from './grpc/status.ts';
 export { connectPlain, waitForSocket } from './grpc/target.ts';
 export type { GrpcConnect, GrpcTarget } from './grpc/target.ts';
+export type { AnyMessage } from './messages/any.ts';
+export {
+  BROKER_HEADER,
+  BROKER_SERVICE,
+  brokerJwtSvidRequest,
+  kubernetesObjectReference,
+  REFERENCE_TYPE,
+  subscribeRequest,
+  workloadPidReference,
+} from './messages/broker.ts';
+export type {
+  BrokerJwtSvidRequest,
+  KubernetesObjectReferenceMessage,
+  SubscribeRequest,
+  WorkloadPidReferenceMessage,
+  WorkloadReferenceMessage,
+} from './messages/broker.ts';
 export {
   DELEGATED_IDENTITY_SERVICE,
   fetchJwtSvidsRequest,
@@ -44,6 +61,8 @@ export type {
   SubscribeToX509SvidsRequest,
   SubscribeToX509SvidsResponse,
 } from './messages/delegated-identity.ts';
+export { encodeErrorInfo, findErrorInfo } from './messages/error-info.ts';
+export type { ErrorInfo } from './messages/error-info.ts';
 export {
   emptyMessage,
   jwtBundlesResponse,
