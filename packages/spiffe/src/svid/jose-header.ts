@@ -61,7 +61,7 @@ function parseHeader(text: string): JoseHeader {
   }
   const refused = REFUSED_PARAMETERS.find((name) => Object.hasOwn(header, name));
   if (refused !== undefined) {
-    throw fault('ERR_JWT_HEADER', `the header parameter "${refused}" is not allowed`);
+    throw fault('ERR_JWT_HEADER_PARAMETER', `the header parameter "${refused}" is not allowed`);
   }
   const { alg, kid, typ } = header;
   const algorithm = typeof alg === 'string' ? JWT_ALGORITHMS.get(alg) : undefined;

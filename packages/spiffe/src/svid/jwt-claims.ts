@@ -29,11 +29,17 @@ export function parseClaims(text: string): JwtSvidClaims {
     throw fault('ERR_JWT_CLAIMS', 'the claims must be a JSON object');
   }
   const { sub, aud, exp, nbf, iat, jti } = claims;
-  if (!isInstant(exp)) {
-    throw fault('ERR_JWT_EXPIRY', '"exp" must be there and be seconds since the epoch');
+  if (exp === undefined) {
+    throw fault('ERR_JWT_EXPIRY', '"exp" must be there');
   }
-  if ((nbf !== undefined && !isInstant(nbf)) || (iat !== undefined && !isInstant(iat))) {
-    throw fault('ERR_JWT_CLAIMS', '"nbf" and "iat" must be seconds since the epoch');
+  if (!isInstant(exp)) {
+    throw fault('ERR_JWT_EXPIRY_MALFORMED', '"exp" must be seconds since the epoch');
+  }
+  if (nbf !== undefined && !isInstant(nbf)) {
+    throw fault('ERR_JWT_NOT_BEFORE', '"nbf" must be seconds since the epoch');
+  }
+  if (iat !== undefined && !isInstant(iat)) {
+    throw fault('ERR_JWT_ISSUED_AT', '"iat" must be seconds since the epoch');
   }
   return {
     id: parseSubject(sub),
@@ -47,6 +53,9 @@ export function parseClaims(text: string): JwtSvidClaims {
 }
 
 function parseSubject(sub: unknown): SpiffeId {
+  if (sub === undefined) {
+    throw fault('ERR_JWT_SUBJECT_MISSING', '"sub" must be there');
+  }
   if (typeof sub !== 'string') {
     throw fault('ERR_JWT_SUBJECT', '"sub" must be a SPIFFE ID');
   }
@@ -59,16 +68,18 @@ function parseSubject(sub: unknown): SpiffeId {
     });
   }
   if (id.path === '') {
-    throw fault('ERR_JWT_SUBJECT', '"sub" must be a SPIFFE ID with a path');
+    throw fault('ERR_JWT_SUBJECT_PATH', '"sub" must be a SPIFFE ID with a path');
   }
   return id;
 }
 
 function parseAudience(aud: unknown): readonly string[] {
-  const audience: unknown[] = Array.isArray(aud) ? aud : [aud];
-  const isFine = audience.length > 0 && audience.every((value) => typeof value === 'string' && value !== '');
-  if (!isFine) {
-    throw fault('ERR_JWT_AUDIENCE', '"aud" must be a string or a list of strings, not empty');
+  const audience: unknown[] = Array.isArray(aud) ? aud : aud === undefined || aud === '' ? [] : [aud];
+  if (audience.length === 0) {
+    throw fault('ERR_JWT_AUDIENCE', '"aud" must be there and name somebody');
+  }
+  if (!audience.every((value) => typeof value === 'string' && value !== '')) {
+    throw fault('ERR_JWT_AUDIENCE_MALFORMED', '"aud" must be a string or a list of strings, none empty');
   }
   return audience as string[];
 }

@@ -1,6 +1,7 @@
 import { constants, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
+import type { JwtBundle } from '../bundle/jwt-bundle.ts';
 import type { JwtBundleSource } from '../bundle/source.ts';
 import { SpiffeError } from '../errors.ts';
 import type { SpiffeErrorCode } from '../errors.ts';
@@ -56,10 +57,7 @@ export function verifyJwtSvid(token: string, options: VerifyJwtSvidOptions): Ver
   }
   const keys = bundle.findKeys(header.keyId, header.algorithm.name);
   if (keys.length === 0) {
-    throw fault(
-      'ERR_JWT_KEY_NOT_FOUND',
-      `trust domain "${trustDomain.name}" has no key of this ID for this algorithm`,
-    );
+    throw missingKey(bundle, header.keyId);
   }
   const signature = decodeBase64Url(signatureText);
   if (signature === undefined) {
@@ -70,6 +68,15 @@ export function verifyJwtSvid(token: string, options: VerifyJwtSvidOptions): Ver
     throw fault('ERR_JWT_SIGNATURE', 'the signature does not verify');
   }
   return toVerified(claims);
+}
+
+function missingKey({ authorities, trustDomain }: JwtBundle, keyId: string | undefined): SpiffeError {
+  if (authorities.length === 0) {
+    return fault('ERR_BUNDLE_EMPTY', `the bundle of trust domain "${trustDomain.name}" is empty`);
+  }
+  return keyId === undefined || authorities.some((authority) => authority.keyId === keyId)
+    ? fault('ERR_JWT_KEY_ALGORITHM', `the key of trust domain "${trustDomain.name}" is for another algorithm`)
+    : fault('ERR_JWT_KEY_NOT_FOUND', `trust domain "${trustDomain.name}" has no key of this ID`);
 }
 
 function isSignedByOneOf(

@@ -78,8 +78,8 @@ const bad: [string, string, JwtOverrides][] = [
   ['A1 alg toString', 'ERR_JWT_ALGORITHM', { header: { alg: 'toString' } }],
   ['A1 EdDSA', 'ERR_JWT_ALGORITHM', { header: { alg: 'EdDSA' } }],
   ['A1 ES256K', 'ERR_JWT_ALGORITHM', { header: { alg: 'ES256K' } }],
-  ['A3 alg of another key type', 'ERR_JWT_KEY_NOT_FOUND', { header: { alg: 'RS256' } }],
-  ['A3 alg of another curve', 'ERR_JWT_KEY_NOT_FOUND', { header: { alg: 'ES384' } }],
+  ['A3 alg of another key type', 'ERR_JWT_KEY_ALGORITHM', { header: { alg: 'RS256' } }],
+  ['A3 alg of another curve', 'ERR_JWT_KEY_ALGORITHM', { header: { alg: 'ES384' } }],
   ['A4 kid unknown', 'ERR_JWT_KEY_NOT_FOUND', { header: { kid: 'key-2' } }],
   ['A4 kid is a path', 'ERR_JWT_KEY_NOT_FOUND', { header: { kid: '../../key-1' } }],
   ['A4 kid is a URL', 'ERR_JWT_KEY_NOT_FOUND', { header: { kid: 'https://evil.example/key-1' } }],
@@ -89,34 +89,34 @@ const bad: [string, string, JwtOverrides][] = [
   ['A4 kid is null', 'ERR_JWT_KEY_ID', { header: { kid: null } }],
   ['A4 kid is empty', 'ERR_JWT_KEY_ID', { header: { kid: '' } }],
   ['A4 kid of 256 characters', 'ERR_JWT_KEY_ID', { header: { kid: 'a'.repeat(256) } }],
-  ['A5 jwk', 'ERR_JWT_HEADER', { header: { jwk: { kty: 'EC' } } }],
-  ['A5 jku', 'ERR_JWT_HEADER', { header: { jku: 'https://evil.example/jwks' } }],
-  ['A5 x5u', 'ERR_JWT_HEADER', { header: { x5u: 'https://evil.example/cert' } }],
-  ['A5 x5c', 'ERR_JWT_HEADER', { header: { x5c: ['AAAA'] } }],
-  ['A5 x5t#S256', 'ERR_JWT_HEADER', { header: { 'x5t#S256': 'AAAA' } }],
+  ['A5 jwk', 'ERR_JWT_HEADER_PARAMETER', { header: { jwk: { kty: 'EC' } } }],
+  ['A5 jku', 'ERR_JWT_HEADER_PARAMETER', { header: { jku: 'https://evil.example/jwks' } }],
+  ['A5 x5u', 'ERR_JWT_HEADER_PARAMETER', { header: { x5u: 'https://evil.example/cert' } }],
+  ['A5 x5c', 'ERR_JWT_HEADER_PARAMETER', { header: { x5c: ['AAAA'] } }],
+  ['A5 x5t#S256', 'ERR_JWT_HEADER_PARAMETER', { header: { 'x5t#S256': 'AAAA' } }],
   ['A6 crit', 'ERR_JWT_CRITICAL_HEADER', { header: { crit: ['exp'] } }],
   ['A6 empty crit', 'ERR_JWT_CRITICAL_HEADER', { header: { crit: [] } }],
-  ['A7 b64 false', 'ERR_JWT_HEADER', { header: { b64: false } }],
+  ['A7 b64 false', 'ERR_JWT_HEADER_PARAMETER', { header: { b64: false } }],
   ['A7 b64 false with crit', 'ERR_JWT_CRITICAL_HEADER', { header: { b64: false, crit: ['b64'] } }],
   ['A13 typ wit+jwt', 'ERR_JWT_TYPE', { header: { typ: 'wit+jwt' } }],
   ['A13 typ at+jwt', 'ERR_JWT_TYPE', { header: { typ: 'at+jwt' } }],
   ['A13 typ jwt in lower case', 'ERR_JWT_TYPE', { header: { typ: 'jwt' } }],
   ['A9 no exp', 'ERR_JWT_EXPIRY', { claims: { exp: undefined } }],
-  ['A9 exp as a string', 'ERR_JWT_EXPIRY', { claims: { exp: String(SECONDS + 300) } }],
-  ['A9 exp null', 'ERR_JWT_EXPIRY', { claims: { exp: null } }],
-  ['A9 exp negative', 'ERR_JWT_EXPIRY', { claims: { exp: -1 } }],
-  ['A9 exp in milliseconds', 'ERR_JWT_EXPIRY', { claims: { exp: NOW + 300_000 } }],
+  ['A9 exp as a string', 'ERR_JWT_EXPIRY_MALFORMED', { claims: { exp: String(SECONDS + 300) } }],
+  ['A9 exp null', 'ERR_JWT_EXPIRY_MALFORMED', { claims: { exp: null } }],
+  ['A9 exp negative', 'ERR_JWT_EXPIRY_MALFORMED', { claims: { exp: -1 } }],
+  ['A9 exp in milliseconds', 'ERR_JWT_EXPIRY_MALFORMED', { claims: { exp: NOW + 300_000 } }],
   ['A9 exp now', 'ERR_JWT_EXPIRED', { claims: { exp: SECONDS } }],
   ['A9 exp in the past', 'ERR_JWT_EXPIRED', { claims: { exp: SECONDS - 300 } }],
   ['A9 nbf in the future', 'ERR_JWT_NOT_YET_VALID', { claims: { nbf: SECONDS + 61 } }],
-  ['A9 nbf as a string', 'ERR_JWT_CLAIMS', { claims: { nbf: '0' } }],
+  ['A9 nbf as a string', 'ERR_JWT_NOT_BEFORE', { claims: { nbf: '0' } }],
   ['A9 iat far ahead', 'ERR_JWT_ISSUED_IN_FUTURE', { claims: { iat: SECONDS + 61 } }],
-  ['A9 iat as a list', 'ERR_JWT_CLAIMS', { claims: { iat: [SECONDS] } }],
+  ['A9 iat as a list', 'ERR_JWT_ISSUED_AT', { claims: { iat: [SECONDS] } }],
   ['A10 no aud', 'ERR_JWT_AUDIENCE', { claims: { aud: undefined } }],
   ['A10 empty list as aud', 'ERR_JWT_AUDIENCE', { claims: { aud: [] } }],
   ['A10 empty aud', 'ERR_JWT_AUDIENCE', { claims: { aud: '' } }],
-  ['A10 aud with a number', 'ERR_JWT_AUDIENCE', { claims: { aud: [AUDIENCE, 1] } }],
-  ['A10 aud with an object', 'ERR_JWT_AUDIENCE', { claims: { aud: { 0: AUDIENCE } } }],
+  ['A10 aud with a number', 'ERR_JWT_AUDIENCE_MALFORMED', { claims: { aud: [AUDIENCE, 1] } }],
+  ['A10 aud with an object', 'ERR_JWT_AUDIENCE_MALFORMED', { claims: { aud: { 0: AUDIENCE } } }],
   ['A10 aud with a longer name', 'ERR_JWT_AUDIENCE_MISMATCH', { claims: { aud: `${AUDIENCE}-prod` } }],
   ['A10 aud with a shorter name', 'ERR_JWT_AUDIENCE_MISMATCH', { claims: { aud: AUDIENCE.slice(0, -1) } }],
   ['A10 aud in upper case', 'ERR_JWT_AUDIENCE_MISMATCH', { claims: { aud: AUDIENCE.toUpperCase() } }],
@@ -127,9 +127,9 @@ const bad: [string, string, JwtOverrides][] = [
     { claims: { aud: ['spiffe://example.org/other', 'nats'] } },
   ],
   ['A18 sub that is no SPIFFE ID', 'ERR_JWT_SUBJECT', { claims: { sub: 'user@example.org' } }],
-  ['no sub', 'ERR_JWT_SUBJECT', { claims: { sub: undefined } }],
+  ['no sub', 'ERR_JWT_SUBJECT_MISSING', { claims: { sub: undefined } }],
   ['sub as a list', 'ERR_JWT_SUBJECT', { claims: { sub: [ID] } }],
-  ['sub without a path', 'ERR_JWT_SUBJECT', { claims: { sub: 'spiffe://example.org' } }],
+  ['sub without a path', 'ERR_JWT_SUBJECT_PATH', { claims: { sub: 'spiffe://example.org' } }],
   ['A21 sub with dot segments', 'ERR_JWT_SUBJECT', { claims: { sub: 'spiffe://example.org/a/../b' } }],
   ['A22 sub in upper case', 'ERR_JWT_SUBJECT', { claims: { sub: 'spiffe://EXAMPLE.ORG/a' } }],
   ['sub of an unknown trust domain', 'ERR_BUNDLE_NOT_FOUND', { claims: { sub: 'spiffe://other.org/a' } }],
@@ -168,7 +168,7 @@ test('A3 the alg of the key in the bundle binds', () => {
   const bound = bundleOf({ ...jwk, alg: 'RS256' });
   verify(signJwt({ alg: 'RS256', kid: 'key-1' }, claims, rsa.privateKey), bound);
   assert.throws(() => verify(signJwt({ alg: 'PS256', kid: 'key-1' }, claims, rsa.privateKey), bound), {
-    code: 'ERR_JWT_KEY_NOT_FOUND',
+    code: 'ERR_JWT_KEY_ALGORITHM',
   });
 });
 
@@ -236,7 +236,7 @@ test('A9 numbers beyond all bounds are refused', () => {
   for (const exp of ['1e400', '-1e400', '1e12', '253402300800', 'true', '{}', '[]']) {
     assert.throws(
       () => verify(signJwt('{"alg":"ES256"}', text(exp), authority.keyPair.privateKey)),
-      { code: 'ERR_JWT_EXPIRY' },
+      { code: 'ERR_JWT_EXPIRY_MALFORMED' },
       exp,
     );
   }
@@ -267,7 +267,7 @@ test('A14 a key marked for another use does not verify tokens', () => {
   for (const use of ['x509-svid', 'wit-svid', 'sig', '', null]) {
     const bundle = bundleOf({ ...jwk, use });
     assert.equal(bundle.ignored.length, 1);
-    assert.throws(() => verify(authority.issue(ID, AUDIENCE), bundle), { code: 'ERR_JWT_KEY_NOT_FOUND' });
+    assert.throws(() => verify(authority.issue(ID, AUDIENCE), bundle), { code: 'ERR_BUNDLE_EMPTY' });
   }
   verify(authority.issue(ID, AUDIENCE), bundleOf({ ...jwk, use: 'jwt-svid' }));
   verify(authority.issue(ID, AUDIENCE), bundleOf(jwk));
