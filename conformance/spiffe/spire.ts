@@ -154,6 +154,11 @@ export class Spire implements AsyncDisposable {
     await this.#agent?.stop();
   }
 
+  /** Lets the agent stand still with its sockets open (SIGSTOP), or go on (SIGCONT). */
+  signalAgent(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#agent?.child.kill(signal);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#agent?.stop('SIGKILL');
     await this.#server?.stop('SIGKILL');
