@@ -23,6 +23,8 @@ suite('rules of the house', () => {
     ['subjects', "const subject = 'wasmbus.ctl.v1';", "const type = 'com.wasmcloud.lattice.host_started';"],
     ['subjects', 'const subject = `$SYS.REQ.${id}`;', "const schema = 'muster.audit.v1';"],
     ['tls', 'connect({ rejectUnauthorized: false });', 'connect({ rejectUnauthorized: true });'],
+    ['tls', 'server.rejectUnauthorized = false;', 'const is = rejectUnauthorized === false;'],
+    ['tls', "server['rejectUnauthorized'] = !1;", 'server.rejectUnauthorized = true;'],
     ['tls', "env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';", '// rejectUnauthorized: false is never right'],
     ['generated code', "new Function('return 1');", "const text = 'new Function()';"],
     ['generated code', "eval('1');", "policy.eval('1');"],
@@ -42,6 +44,15 @@ suite('rules of the house', () => {
     const text = "const subject = 'wasmbus.ctl.v1';";
     assert.equal(broken('subjects', source(text, 'packages/lattice/src/subjects.ts')), 0);
     assert.equal(broken('subjects', source(text, 'packages/lattice/test/subjects.test.ts')), 0);
+  });
+
+  test('tls: one line of one file may stand, once', () => {
+    const line = 'door.rejectUnauthorized = false;';
+    const guard = 'packages/spiffe/src/tls/guard.ts';
+    assert.equal(broken('tls', source(line, guard)), 0);
+    assert.equal(broken('tls', source(`${line}\n${line}`, guard)), 1);
+    assert.equal(broken('tls', source('connect({ rejectUnauthorized: false });', guard)), 1);
+    assert.equal(broken('tls', source(line, 'packages/spiffe/src/tls/options.ts')), 1);
   });
 
   test('a test that runs alone is found in tests only', () => {

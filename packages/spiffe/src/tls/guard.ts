@@ -1,48 +1,125 @@
 import type { Server, TLSSocket } from 'node:tls';
 
+import { SpiffeError } from '../errors.ts';
 import type { TrustDomain } from '../id/trust-domain.ts';
-import type { X509SvidSource } from '../workload-api/x509-source.ts';
-import { mutualContextOptions } from './options.ts';
-import { verifyTlsPeer } from './peer.ts';
+import { readPeerChain, restrictBundles, toError, verifyPeerChain } from './peer.ts';
 import type { PeerPolicy } from './peer.ts';
+import { recordTlsPeer } from './peer-record.ts';
+import { ServerIdentity } from './server-identity.ts';
+import type { RotationOptions, TlsServerIdentity, TlsServerRotation } from './server-identity.ts';
 
-export interface TlsGuardOptions extends PeerPolicy {
-  readonly svid: X509SvidSource;
-  /** Trust domains whose members may knock; who of them is let in is for `authorize` to say. */
-  readonly trustDomains: readonly TrustDomain[];
-  /** Told why a client was refused by the guard. Those whom OpenSSL refuses before come as `tlsClientError` of the server. */
-  readonly onRefused?: ((error: Error, socket: TLSSocket) => void) | undefined;
-}
+export type TlsGuardOptions = TlsServerIdentity &
+  PeerPolicy &
+  RotationOptions & {
+    /** Trust domains whose members may knock; who of them is let in is for `authorize` to say. Default: all that `bundles` knows. */
+    readonly trustDomains?: readonly TrustDomain[] | undefined;
+    /** Told why a client was refused. Handshakes that failed before come as `tlsClientError` of the server. */
+    readonly onRefused?: ((error: Error, socket: TLSSocket) => void) | undefined;
+  };
 
-export interface TlsGuard {
-  /** Takes over the newest SVID and bundles for new connections. To be called when they change. Throws SpiffeError and then changes nothing. */
-  refresh(): void;
+export interface TlsGuard extends TlsServerRotation {
+  /**
+   * Verifies the clients of all open connections again, with the bundles, the matcher and the time of now, destroys the
+   * connections of those who would not be let in any more, and returns their number. A guard does not do that by itself.
+   */
+  reverify(): number;
+  /** Lets nobody in any more. Connections that exist go on. */
+  close(): void;
 }
 
 /**
  * Lets verified clients into a TLS, HTTPS or HTTP/2 server that was made with `tlsServerOptions` and `isClientRequired`.
- * OpenSSL verifies that an authority of a listed trust domain signed; then each connection is verified as an X.509-SVID,
- * and destroyed before a handler of the server sees it if it is not one or is not authorized. Throws SpiffeError.
- *
- * node:tls 24 drops the intermediates of a client that OpenSSL has accepted, before anybody can read them. On it a client
- * whose SVID needs an intermediate that is not in the bundle is refused, with `ERR_SVID_UNTRUSTED`.
+ * Each connection is verified as an X.509-SVID of its own trust domain, and destroyed before any listener for
+ * `secureConnection` learns of it if it is not one or is not authorized. `tlsPeerOf` then says who it is. The server's own
+ * certificate follows its source as in `rotateTlsServer`. Throws what `getX509Svid` throws.
  */
 export function guardTlsServer(server: Server, options: TlsGuardOptions): TlsGuard {
-  const refresh = (): void => {
-    server.setSecureContext(mutualContextOptions(options.svid, options.bundles, options.trustDomains));
-  };
-  // Prepended and synchronous: the listeners of http and http2 run after it, and see a destroyed socket.
-  server.prependListener('secureConnection', (socket: TLSSocket) => {
-    try {
-      verifyTlsPeer(socket, options);
-    } catch (error) {
-      socket.destroy();
-      options.onRefused?.(
-        error instanceof Error ? error : new Error('The matcher threw', { cause: error }),
-        socket,
-      );
+  const identity = new ServerIdentity(server, options);
+  const policy: PeerPolicy = { ...options, bundles: restrictBundles(options.bundles, options.trustDomains) };
+  const decided = new WeakMap<TLSSocket, boolean>();
+  const open = new Map<TLSSocket, readonly Uint8Array[]>();
+
+  const verify = (socket: TLSSocket): void => {
+    // Of a context that somebody added for a server name nothing is known but that it is not this one.
+    const lost = identity.tryUpdate();
+    if (lost !== undefined) {
+      throw lost;
     }
+    const chain = readPeerChain(socket);
+    recordTlsPeer(socket, verifyPeerChain(chain, policy));
+    // A client that could renegotiate, in a context that is not ours, would change its certificate after the check.
+    socket.disableRenegotiation();
+    open.set(socket, chain);
+    socket.once('close', () => open.delete(socket));
+  };
+  const admit = (socket: TLSSocket): boolean => {
+    const earlier = decided.get(socket);
+    if (earlier !== undefined) {
+      return earlier;
+    }
+    decided.set(socket, false);
+    try {
+      if (socket.destroyed) {
+        throw new SpiffeError('ERR_CLOSED', 'Cannot verify TLS peer: the connection is closed');
+      }
+      verify(socket);
+      decided.set(socket, true);
+      Object.assign(socket, { authorized: true, authorizationError: null });
+      return true;
+    } catch (thrown) {
+      Object.assign(socket, { authorized: false });
+      socket.destroy();
+      options.onRefused?.(toError(thrown), socket);
+      return false;
+    }
+  };
+
+  identity.update();
+  const emit = server.emit.bind(server) as (name: string | symbol, ...args: unknown[]) => boolean;
+  // Ahead of all listeners, those that are prepended later as well: http, http2 and the rest never learn of a refused socket.
+  Object.defineProperty(server, 'emit', {
+    configurable: true,
+    writable: true,
+    value: (name: string | symbol, ...args: unknown[]): boolean => {
+      if (name === 'connection') {
+        identity.tryUpdate();
+      }
+      return name === 'secureConnection' && !admit(args[0] as TLSSocket) ? false : emit(name, ...args);
+    },
   });
-  refresh();
-  return { refresh };
+  // Should somebody put the former `emit` back: prepended and synchronous, so that http and http2 see a destroyed socket.
+  server.prependListener('secureConnection', admit);
+  openDoor(server);
+  return {
+    reverify: () => {
+      let count = 0;
+      for (const [socket, chain] of open) {
+        try {
+          verifyPeerChain(chain, policy);
+        } catch (thrown) {
+          count += 1;
+          socket.destroy();
+          options.onRefused?.(toError(thrown), socket);
+        }
+      }
+      return count;
+    },
+    close: () => {
+      identity.close();
+    },
+    [Symbol.dispose]: () => {
+      identity.close();
+    },
+  };
+}
+
+/**
+ * From here on node:tls reports clients that OpenSSL does not know instead of refusing them: there is no authority that
+ * OpenSSL could know them by. When OpenSSL accepts a client, node:tls 24 throws the intermediates away before anybody
+ * can read them. docs/adr/0004. A node that does not read the property goes on refusing everybody.
+ */
+function openDoor(server: Server): void {
+  const door = server as unknown as { requestCert: boolean; rejectUnauthorized: boolean };
+  door.requestCert = true;
+  door.rejectUnauthorized = false;
 }

@@ -1,10 +1,13 @@
-import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
+import type { DetailedPeerCertificate } from 'node:tls';
 
 import type { X509BundleSource } from '../bundle/source.ts';
 import { SpiffeError } from '../errors.ts';
 import type { SpiffeIdMatcher } from '../id/matcher.ts';
+import type { TrustDomain } from '../id/trust-domain.ts';
 import { verifyX509Svid } from '../svid/verify-x509.ts';
 import type { VerifiedX509Svid } from '../svid/verify-x509.ts';
+import { recordTlsPeer } from './peer-record.ts';
 
 const MAX_PEER_CERTIFICATES = 16;
 
@@ -16,12 +19,16 @@ export interface PeerPolicy {
   readonly now?: (() => number) | undefined;
 }
 
-/** Verifies the chain that node:tls reports of a peer, and asks the matcher. Throws SpiffeError. */
+/** Verifies the chain that node:tls reports of a peer, and asks the matcher. Throws SpiffeError, or what the matcher throws. */
 export function verifyPeerCertificate(
   peer: DetailedPeerCertificate | undefined,
   policy: PeerPolicy,
 ): VerifiedX509Svid {
-  const chain = collectChain(peer);
+  return verifyPeerChain(collectChain(peer), policy);
+}
+
+/** The same for certificates in DER, leaf first. */
+export function verifyPeerChain(chain: readonly Uint8Array[], policy: PeerPolicy): VerifiedX509Svid {
   if (chain.length === 0) {
     throw new SpiffeError(
       'ERR_TLS_PEER_CERTIFICATE_MISSING',
@@ -30,18 +37,51 @@ export function verifyPeerCertificate(
   }
   const verified = verifyX509Svid(chain, policy.bundles, { now: policy.now?.() });
   policy.authorize(verified.id);
-  return verified;
+  return Object.freeze(verified);
 }
 
 /**
- * Verifies the peer of an established TLS connection. Call it once per connection, before any data is used. A resumed
- * session is refused, because node:tls keeps no chain for it. Throws SpiffeError.
+ * Verifies the peer of an established TLS connection, and lets `tlsPeerOf` know it. Call it once per connection, before
+ * any data is used. A resumed session is refused, because node:tls keeps no chain for it. Throws SpiffeError.
  */
 export function verifyTlsPeer(socket: TLSSocket, policy: PeerPolicy): VerifiedX509Svid {
+  const verified = verifyPeerChain(readPeerChain(socket), policy);
+  recordTlsPeer(socket, verified);
+  return verified;
+}
+
+/** The chain of a peer that has proved to hold the key of its leaf. Throws SpiffeError. */
+export function readPeerChain(socket: TLSSocket): readonly Uint8Array[] {
+  // Before its last message the peer has sent a certificate at most, which anybody can. A plain socket has none at all.
+  if (!(socket instanceof TLSSocket) || socket.getPeerFinished() === undefined) {
+    throw new SpiffeError(
+      'ERR_TLS_HANDSHAKE_INCOMPLETE',
+      'Cannot verify TLS peer: the socket must have finished a TLS handshake',
+    );
+  }
   if (socket.isSessionReused()) {
     throw new SpiffeError('ERR_TLS_SESSION_RESUMED', 'Cannot verify TLS peer: the session was resumed');
   }
-  return verifyPeerCertificate(socket.getPeerCertificate(true), policy);
+  return collectChain(socket.getPeerCertificate(true));
+}
+
+/** Leaves the bundles of the listed trust domains, whatever else the source knows. Undefined leaves all. */
+export function restrictBundles(
+  bundles: X509BundleSource,
+  trustDomains: readonly TrustDomain[] | undefined,
+): X509BundleSource {
+  if (trustDomains === undefined) {
+    return bundles;
+  }
+  const names = new Set(trustDomains.map(({ name }) => name));
+  return {
+    getX509Bundle: (wanted) => (names.has(wanted.name) ? bundles.getX509Bundle(wanted) : undefined),
+  };
+}
+
+/** Whatever was thrown, as an error. */
+export function toError(thrown: unknown, otherwise = 'The matcher threw'): Error {
+  return thrown instanceof Error ? thrown : new Error(otherwise, { cause: thrown });
 }
 
 /** Follows the links from the leaf to its issuers. A self-signed root is linked to itself. */
