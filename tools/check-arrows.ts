@@ -159,7 +159,7 @@ function leavesPackage(path: string, specifier: string): string | undefined {
 }
 
 if (import.meta.main) {
-  const folders = ['packages', 'integration', 'conformance', 'benchmarks', 'examples'];
+  const folders = ['packages', 'integration', 'conformance', 'benchmarks', 'soak', 'examples'];
   const files = folders.flatMap((folder) => {
     try {
       return readSources(folder);

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { after, suite, test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { formatReports, type PartReport } from '../../soak/part.ts';
+import { rotation } from '../../soak/rotation.ts';
+import { stopClient, stopProvider } from '../../soak/stops.ts';
+import { descendantsOf } from '../support/processes.ts';
+import { eventually } from '../support/wait.ts';
+
+const silently = (): void => {};
+// Rates are a quarter of those of the full run, for the sake of slow machines; failures are not.
+const RATES = { requestsPerSecond: 50, handshakesPerSecond: 5 };
+/** Longer than the client needs to hear of a new authority, and shorter than it takes to change it again. */
+const ORDER = { overlapMs: 5_000, lagMs: 1_500 };
+
+function tell(context: TestContext, report: PartReport): PartReport {
+  for (const line of formatReports([report]).split('\n')) context.diagnostic(line);
+  return report;
+}
+
+// Each test has processes of its own, which wait for most of the time.
+suite('two services on short SVIDs', { concurrency: true }, () => {
+  after(async () => {
+    await eventually('every process has ended', () => descendantsOf(process.pid).length === 0);
+  });
+
+  test('A56 a minute of SVIDs of 20 s and new authorities every 20 s: nothing fails', async (context) => {
+    const options = { runMs: 60_000, svidTtlMs: 20_000, rotateEveryMs: 20_000, ...ORDER, ...RATES };
+    const { problems } = tell(context, await rotation(options, silently));
+    assert.deepEqual(problems, []);
+  });
+
+  test('A56 a leaf that comes before its root is refused, and the run says so', async (context) => {
+    const options = { runMs: 8_000, svidTtlMs: 20_000, rotateEveryMs: 12_000, ...RATES };
+    const report = await rotation({ ...options, overlapMs: 0, lagMs: 2_000 }, silently);
+    tell(context, report);
+    assert.match(report.problems[0] ?? '', /^\d+ failures: \d+ handshake (?:UNABLE_TO_VERIFY|ERR_SVID)/);
+  });
+
+  test('a provider that stands still for longer than an SVID lives is back within 10 s of waking', async (context) => {
+    const { problems } = tell(
+      context,
+      await stopProvider({ svidTtlMs: 6_000, stopMs: 12_000, ...RATES }, silently),
+    );
+    assert.deepEqual(problems, []);
+  });
+
+  test('a client that stands still for longer than its SVID lives never shows the expired one', async (context) => {
+    const { problems } = tell(
+      context,
+      await stopClient({ svidTtlMs: 6_000, stopMs: 12_000, ...RATES }, silently),
+    );
+    assert.deepEqual(problems, []);
+  });
+});

@@ -1,0 +1,53 @@
+// The child's half of service.ts: methods that the parent calls over IPC, and what the process takes of the machine.
+import { readdirSync } from 'node:fs';
+
+export interface Call {
+  readonly number: number;
+  readonly method: string;
+  readonly params: unknown;
+}
+
+export type Answer =
+  | { readonly number: number; readonly result: unknown }
+  | { readonly number: number; readonly error: string };
+
+/** What a process takes. */
+export interface Footprint {
+  readonly rssBytes: number;
+  /** After a collection of garbage. */
+  readonly heapBytes: number;
+  readonly descriptors: number;
+}
+
+const LEAVING_MS = 3_000;
+
+type Methods = Readonly<Record<string, (params: never) => unknown>>;
+
+/** Answers the parent until it goes away, and then leaves with nothing behind. */
+export function answerParent(methods: Methods, close: () => Promise<unknown> = async () => {}): void {
+  const leave = (): void => {
+    setTimeout(() => process.exit(1), LEAVING_MS);
+    void close().finally(() => process.exit());
+  };
+  const known: Methods = { ...methods, footprint };
+  process.on('message', ({ number, method, params }: Call) => {
+    const run = async (): Promise<unknown> => await known[method]?.(params as never);
+    run().then(
+      (result) => send({ number, result }),
+      (error: unknown) =>
+        send({ number, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    );
+  });
+  process.once('disconnect', leave);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, leave);
+}
+
+function send(answer: Answer): void {
+  process.send?.(answer);
+}
+
+function footprint(): Footprint {
+  globalThis.gc?.();
+  const { rss, heapUsed } = process.memoryUsage();
+  return { rssBytes: rss, heapBytes: heapUsed, descriptors: readdirSync('/proc/self/fd').length };
+}
