@@ -79,7 +79,8 @@ function missingKey({ authorities, trustDomain }: JwtBundle, keyId: string | und
     : fault('ERR_JWT_KEY_NOT_FOUND', `trust domain "${trustDomain.name}" has no key of this ID`);
 }
 
-function isSignedByOneOf(
+/** Says whether one of the keys, of which a few are tried, made the signature of a JWS. */
+export function isSignedByOneOf(
   keys: readonly KeyObject[],
   algorithm: JwtAlgorithm,
   signed: Buffer,

@@ -2,17 +2,30 @@ import { isSpiffeError, SpiffeError } from '../errors.ts';
 import type { SpiffeErrorCode } from '../errors.ts';
 import { GRPC_STATUS, GrpcStatusError } from '../wire/grpc/status.ts';
 import type { GrpcStatusCode } from '../wire/grpc/status.ts';
+import { findErrorInfo } from '../wire/messages/error-info.ts';
 
 const CODES: Partial<Record<GrpcStatusCode, SpiffeErrorCode>> = {
   [GRPC_STATUS.INVALID_ARGUMENT]: 'ERR_REQUEST_REFUSED',
   [GRPC_STATUS.DEADLINE_EXCEEDED]: 'ERR_TIMEOUT',
+  [GRPC_STATUS.NOT_FOUND]: 'ERR_WORKLOAD_NOT_FOUND',
   [GRPC_STATUS.PERMISSION_DENIED]: 'ERR_NO_IDENTITY',
   [GRPC_STATUS.UNIMPLEMENTED]: 'ERR_ENDPOINT_UNIMPLEMENTED',
   [GRPC_STATUS.UNAVAILABLE]: 'ERR_ENDPOINT_UNAVAILABLE',
 };
 
+const REASON_DOMAIN = 'spiffe.io';
+/** Reasons that say more than the status does (SPIFFE Broker API, errors). */
+const REASON_CODES = new Map<string, SpiffeErrorCode>([
+  ['WORKLOAD_REFERENCE_INVALID', 'ERR_WORKLOAD_REFERENCE'],
+  ['WORKLOAD_NOT_FOUND', 'ERR_WORKLOAD_NOT_FOUND'],
+  ['WORKLOAD_NOT_ENTITLED', 'ERR_NO_IDENTITY'],
+]);
+
 const FATAL_CODES = new Set<SpiffeErrorCode>([
   'ERR_REQUEST_REFUSED',
+  'ERR_WORKLOAD_REFERENCE',
+  // What was found once may be another workload the next time.
+  'ERR_WORKLOAD_NOT_FOUND',
   'ERR_ENDPOINT_UNIMPLEMENTED',
   'ERR_ENDPOINT_ADDRESS',
   'ERR_CLOSED',
@@ -22,7 +35,9 @@ const FATAL_CODES = new Set<SpiffeErrorCode>([
 /** Gives a failed call the code a caller branches on; the gRPC error stays as its cause. */
 export function toCallError(error: unknown): SpiffeError {
   if (error instanceof GrpcStatusError) {
-    return new SpiffeError(CODES[error.status] ?? 'ERR_GRPC_STATUS', error.message, { cause: error });
+    const reason = findErrorInfo(error.details, REASON_DOMAIN)?.reason ?? '';
+    const code = REASON_CODES.get(reason) ?? CODES[error.status] ?? 'ERR_GRPC_STATUS';
+    return new SpiffeError(code, error.message, { cause: error });
   }
   if (isSpiffeError(error)) {
     return error;
