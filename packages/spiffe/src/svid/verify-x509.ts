@@ -1,9 +1,14 @@
 import type { X509BundleSource } from '../bundle/source.ts';
+import type { X509Bundle } from '../bundle/x509-bundle.ts';
 import { SpiffeError } from '../errors.ts';
 import type { SpiffeId } from '../id/spiffe-id.ts';
 import { parseCertificate } from '../x509/certificate.ts';
+import { IssuerCache } from '../x509/issuer-cache.ts';
 import { findPath } from '../x509/path.ts';
 import { checkLeaf, MAX_CHAIN_LENGTH } from './x509-leaf.ts';
+
+// By identity of the bundle's list of authorities, so that a changed bundle begins with nothing.
+const caches = new WeakMap<object, IssuerCache>();
 
 /** What a verified chain proves. */
 export interface VerifiedX509Svid {
@@ -29,10 +34,11 @@ export function verifyX509Svid(
       `Cannot verify X.509-SVID: the chain must have at most ${MAX_CHAIN_LENGTH} certificates`,
     );
   }
-  const [leaf, ...intermediates] = chain.map((bytes) => parseCertificate(bytes));
-  if (leaf === undefined) {
+  const [leafBytes, ...others] = chain;
+  if (leafBytes === undefined) {
     throw new SpiffeError('ERR_SVID_CHAIN_EMPTY', 'Cannot verify X.509-SVID: the chain must not be empty');
   }
+  const leaf = parseCertificate(leafBytes);
   const id = checkLeaf(leaf);
   const bundle = bundles.getX509Bundle(id.trustDomain);
   // A source that answers with another trust domain's bundle must not turn into trust.
@@ -61,7 +67,18 @@ export function verifyX509Svid(
     );
   }
   // The key of the leaf signs nothing here, but a weak one proves nothing about its holder.
-  void leaf.publicKey;
-  const path = findPath(leaf, intermediates, bundle.certificates, now);
+  leaf.checkPublicKey();
+  const cache = cacheOf(bundle);
+  const intermediates = others.map((bytes) => cache.parse(bytes));
+  const path = findPath(leaf, intermediates, bundle.certificates, now, cache);
   return { id, expiresAt: Math.min(...path.map((certificate) => certificate.expiresAt)) };
+}
+
+function cacheOf({ certificates }: X509Bundle): IssuerCache {
+  let cache = caches.get(certificates);
+  if (cache === undefined) {
+    cache = new IssuerCache();
+    caches.set(certificates, cache);
+  }
+  return cache;
 }

@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
 import { SpiffeError } from '../errors.ts';
@@ -16,7 +15,7 @@ import {
 import type { DerElement } from '../wire/der/reader.ts';
 import { parseExtensions } from './extensions.ts';
 import type { Extensions } from './extensions.ts';
-import { findKeyFault } from './key-policy.ts';
+import { checkPublicKey, importPublicKey } from './public-key.ts';
 import { isSignatureValid, parseSignatureAlgorithm } from './signature.ts';
 
 const MAX_CERTIFICATE_BYTES = 64 * 1024;
@@ -78,8 +77,15 @@ export class Certificate {
 
   /** The public key; made once. Throws SpiffeError `ERR_CERTIFICATE_KEY` when it is unreadable or against the key policy. */
   get publicKey(): KeyObject {
-    this.#publicKey ??= parsePublicKey(this.spki);
+    this.#publicKey ??= importPublicKey(this.spki);
     return this.#publicKey;
+  }
+
+  /** Throws what `publicKey` throws, without making the key. */
+  checkPublicKey(): void {
+    if (this.#publicKey === undefined) {
+      checkPublicKey(this.spki);
+    }
   }
 
   /** Says whether this certificate is signed by the key of the other one. Checks nothing else. Throws SpiffeError `ERR_CERTIFICATE_ALGORITHM` or `ERR_CERTIFICATE_KEY`. */
@@ -181,20 +187,4 @@ function parseOptionalFields(
     }
   }
   return extensions;
-}
-
-function parsePublicKey(spki: Uint8Array): KeyObject {
-  let key: KeyObject;
-  try {
-    key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
-  } catch (error) {
-    throw new SpiffeError('ERR_CERTIFICATE_KEY', 'Cannot use certificate: its public key is unreadable', {
-      cause: error,
-    });
-  }
-  const fault = findKeyFault(key);
-  if (fault !== undefined) {
-    throw new SpiffeError('ERR_CERTIFICATE_KEY', `Cannot use certificate: ${fault}`);
-  }
-  return key;
 }

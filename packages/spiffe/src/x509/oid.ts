@@ -1,4 +1,4 @@
-/** Object identifiers of RFC 5280, RFC 5480, RFC 8017 and RFC 8410 that certificates here use. */
+/** Object identifiers of RFC 5280, RFC 3279, RFC 5480, RFC 8017 and RFC 8410 that certificates here use. */
 export const OID = {
   KEY_USAGE: '2.5.29.15',
   SUBJECT_ALT_NAME: '2.5.29.17',
@@ -14,9 +14,14 @@ export const OID = {
   SERIAL_NUMBER: '2.5.4.5',
   COUNTRY: '2.5.4.6',
   ORGANIZATION: '2.5.4.10',
+  EC_PUBLIC_KEY: '1.2.840.10045.2.1',
+  P256: '1.2.840.10045.3.1.7',
+  P384: '1.3.132.0.34',
+  P521: '1.3.132.0.35',
   ECDSA_SHA256: '1.2.840.10045.4.3.2',
   ECDSA_SHA384: '1.2.840.10045.4.3.3',
   ECDSA_SHA512: '1.2.840.10045.4.3.4',
+  RSA_ENCRYPTION: '1.2.840.113549.1.1.1',
   RSA_SHA256: '1.2.840.113549.1.1.11',
   RSA_SHA384: '1.2.840.113549.1.1.12',
   RSA_SHA512: '1.2.840.113549.1.1.13',

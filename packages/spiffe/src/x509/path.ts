@@ -1,6 +1,7 @@
 import { SpiffeError } from '../errors.ts';
 import type { SpiffeErrorCode } from '../errors.ts';
 import type { Certificate } from './certificate.ts';
+import type { IssuerCache } from './issuer-cache.ts';
 import { findNameViolation, GENERAL_NAME } from './name-constraints.ts';
 import type { GeneralName } from './name-constraints.ts';
 
@@ -17,8 +18,9 @@ export function findPath(
   intermediates: readonly Certificate[],
   anchors: readonly Certificate[],
   now: number,
+  cache: IssuerCache,
 ): readonly Certificate[] {
-  const search = new PathSearch(intermediates, anchors, now);
+  const search = new PathSearch(intermediates, anchors, now, cache);
   const path = search.extend([leaf]);
   if (path === undefined) {
     throw (
@@ -29,6 +31,7 @@ export function findPath(
       )
     );
   }
+  cache.keep(path);
   return path;
 }
 
@@ -37,12 +40,19 @@ class PathSearch {
   readonly #intermediates: readonly Certificate[];
   readonly #anchors: readonly Certificate[];
   readonly #now: number;
+  readonly #cache: IssuerCache;
   #signatureChecks = 0;
 
-  constructor(intermediates: readonly Certificate[], anchors: readonly Certificate[], now: number) {
+  constructor(
+    intermediates: readonly Certificate[],
+    anchors: readonly Certificate[],
+    now: number,
+    cache: IssuerCache,
+  ) {
     this.#intermediates = intermediates;
     this.#anchors = anchors;
     this.#now = now;
+    this.#cache = cache;
   }
 
   extend(path: readonly Certificate[]): readonly Certificate[] | undefined {
@@ -92,6 +102,10 @@ class PathSearch {
   #isIssuer(issuer: Certificate, path: readonly Certificate[], isAnchor: boolean): boolean {
     try {
       checkIssuer(issuer, path, this.#now, isAnchor);
+      const issued = path.at(-1)!;
+      if (this.#cache.isLink(issued, issuer)) {
+        return true;
+      }
       this.#signatureChecks += 1;
       if (this.#signatureChecks > MAX_SIGNATURE_CHECKS) {
         throw fault(
@@ -99,7 +113,7 @@ class PathSearch {
           `no path was found within ${MAX_SIGNATURE_CHECKS} signature checks`,
         );
       }
-      if (!path.at(-1)!.isSignedBy(issuer)) {
+      if (!issued.isSignedBy(issuer)) {
         throw fault('ERR_CA_SIGNATURE', 'a certificate is not signed by the issuer it names');
       }
       return true;
