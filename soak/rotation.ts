@@ -5,13 +5,13 @@ import type { ProviderReport } from './services/provider.ts';
 import {
   footprintFigures,
   footprintProblems,
+  type RateLimits,
   rateProblems,
   trafficFigures,
   trafficProblems,
 } from './traffic.ts';
 
-export interface RotationOptions extends Rates {
-  readonly runMs: number;
+export interface RotationOptions extends Rates, RateLimits {
   readonly svidTtlMs: number;
   readonly rotateEveryMs: number;
   /** From the announcement of an authority to its first signature. */
@@ -53,12 +53,14 @@ export async function rotation(options: RotationOptions, tell: Tell): Promise<Pa
 /** Each source and each peer must have seen what the provider did; what was done last may still be on its way. */
 function rotationProblems({ server, client }: PairReport, issued: ProviderReport): string[] {
   const least = issued.issued - 2;
+  // A leaf that is renewed a moment before its authority changes is replaced before a handshake shows it.
+  const leastSeen = least - issued.activations;
   const leastAuthorities = issued.activations;
   const seen = {
     "X.509-SVIDs in the server's source": [server.identity.svids, least],
     "X.509-SVIDs in the client's source": [client.identity.svids, least],
-    "leaves of the client's seen by the server": [server.peers.leaves, least],
-    "leaves of the server's seen by the client": [client.peers.leaves, least],
+    "leaves of the client's seen by the server": [server.peers.leaves, leastSeen],
+    "leaves of the server's seen by the client": [client.peers.leaves, leastSeen],
     "X.509 authorities in the server's bundle": [server.identity.x509Authorities, issued.authorities - 1],
     "X.509 authorities in the client's bundle": [client.identity.x509Authorities, issued.authorities - 1],
     "JWT authorities in the server's bundle": [server.identity.jwtAuthorities, issued.authorities - 1],

@@ -31,6 +31,8 @@ const CLEAR_CODES = new Set([
   'ERR_JWT_EXPIRED',
   'ERR_ENDPOINT_UNAVAILABLE',
   'ERR_TIMEOUT',
+  // From a server that has no identity yet when its client has one again.
+  'alert handshake failure',
 ]);
 
 /** Stops the Workload API. */

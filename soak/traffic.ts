@@ -8,6 +8,12 @@ const MAX_HEAP_GROWTH = 8 * 1024 * 1024;
 const MAX_RSS_GROWTH = 48 * 1024 * 1024;
 const MAX_DESCRIPTOR_GROWTH = 20;
 
+export interface RateLimits {
+  readonly runMs: number;
+  /** Which part of the rates must be reached, default 0.9. */
+  readonly leastShare?: number;
+}
+
 export function trafficFigures(
   { server, client }: PairReport,
   runMs: number,
@@ -48,10 +54,11 @@ export function trafficProblems({ server, client }: PairReport): string[] {
 }
 
 /** A run that did not reach its rates shows nothing about them. */
-export function rateProblems({ client }: PairReport, options: Rates & { readonly runMs: number }): string[] {
+export function rateProblems({ client }: PairReport, options: Rates & RateLimits): string[] {
   const { request, token, handshake } = client.tally.right;
   const seconds = options.runMs / 1000;
-  const isReached = (count: number, rate: number): boolean => count >= 0.9 * rate * seconds;
+  const share = options.leastShare ?? 0.9;
+  const isReached = (count: number, rate: number): boolean => count >= share * rate * seconds;
   return isReached(request + token, options.requestsPerSecond) &&
     isReached(handshake, options.handshakesPerSecond)
     ? []

@@ -75,8 +75,11 @@ export class Tally {
   }
 }
 
+/** Of a handshake that the other side ended the alert that it sent, since the code is that of any broken protocol. */
 function codeOf(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
+  const alert = /\balert ([a-z ]+[a-z])/.exec(String(message))?.[1];
+  if (alert !== undefined) return `alert ${alert}`;
   return typeof code === 'string' ? code : String(message);
 }
 
