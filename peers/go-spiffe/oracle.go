@@ -10,6 +10,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/spiffe/go-spiffe/v2/bundle/jwtbundle"
 	"github.com/spiffe/go-spiffe/v2/bundle/spiffebundle"
 	"github.com/spiffe/go-spiffe/v2/bundle/x509bundle"
@@ -35,6 +37,11 @@ type question struct {
 	// Document is a JWKS or SPIFFE bundle document.
 	Document []byte `json:"document"`
 	Text     []byte `json:"text"`
+}
+
+// algorithms are those that go-spiffe allows.
+var algorithms = []jose.SignatureAlgorithm{
+	jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512,
 }
 
 // answerQuestions says of each line of the input, in order, what go-spiffe makes of it.
@@ -136,6 +143,10 @@ func judgeJWT(asked question) (event, error) {
 	}
 	svid, err := jwtsvid.ParseAndValidate(string(asked.Token), bundle, []string{asked.Audience})
 	if err != nil {
+		// go-spiffe keeps the reason of go-jose to itself.
+		if _, reason := jwt.ParseSigned(string(asked.Token), algorithms); reason != nil {
+			return nil, fmt.Errorf("%w: %w", err, reason)
+		}
 		return nil, err
 	}
 	return event{"id": svid.ID.String()}, nil

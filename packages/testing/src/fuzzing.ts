@@ -77,7 +77,7 @@ export function mutateBytes(
   corpus: readonly Uint8Array[],
   maxLength = 65_536,
 ): Buffer {
-  let mutant = Buffer.from(bytes);
+  let mutant: Buffer = Buffer.from(bytes);
   for (let left = 1 + random.below(4); left > 0; left -= 1) {
     mutant = random.pick(BYTE_MUTATIONS)(mutant, random, Buffer.from(random.pick(corpus)));
   }

@@ -49,12 +49,19 @@ export function createTestJwtAuthority(
   };
 }
 
-/** Signs header and claims as a compact JWS. Text is taken as it is, so that broken JSON can be signed too. */
-export function signJwt(header: object | string, claims: object | string, key: KeyObject): string {
+/**
+ * Signs header and claims as a compact JWS. Text is taken as it is, so that broken JSON can be signed too. `algorithm` is
+ * the one to sign by, whatever the header says. Default: the one of the header, and ES256 for a header as text.
+ */
+export function signJwt(
+  header: object | string,
+  claims: object | string,
+  key: KeyObject,
+  algorithm: string = typeof header === 'string' ? 'ES256' : String((header as { alg?: unknown }).alg),
+): string {
   const encode = (part: object | string): string =>
     Buffer.from(typeof part === 'string' ? part : JSON.stringify(part), 'utf8').toString('base64url');
   const signed = `${encode(header)}.${encode(claims)}`;
-  const algorithm = typeof header === 'string' ? 'ES256' : String((header as { alg?: unknown }).alg);
   return `${signed}.${signBytes(algorithm, Buffer.from(signed, 'latin1'), key).toString('base64url')}`;
 }
 

@@ -1,0 +1,414 @@
+// One good token per algorithm, and one token per rule that is broken.
+import type { SpiffeErrorCode } from '@muster/spiffe';
+import { generateEcKeyPair, type KeyPair, signJwt } from '@muster/testing';
+import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import {
+  AUDIENCE,
+  FAR_AHEAD,
+  ID,
+  JUST_PAST,
+  type Judgement,
+  type JwtVector,
+  LAST,
+  type MadeVectors,
+  TRUST_DOMAIN,
+} from './vector.ts';
+
+const seconds = (at: number): number => at / 1000;
+const base64url = (text: string): string => Buffer.from(text, 'utf8').toString('base64url');
+const goodClaims = { sub: ID, aud: [AUDIENCE], exp: seconds(LAST), iat: seconds(JUST_PAST) };
+
+export interface JwtExpectation {
+  readonly rule: string;
+  readonly ours: 'accepted' | SpiffeErrorCode;
+  readonly goSpiffe?: Judgement;
+  readonly jose?: Judgement;
+}
+
+interface Changes {
+  readonly header?: Readonly<Record<string, unknown>> | string;
+  readonly claims?: Readonly<Record<string, unknown>> | string;
+  readonly key?: KeyObject;
+  readonly spoil?: (token: string) => string;
+}
+
+export interface JwtKeys {
+  readonly main: KeyPair;
+  readonly rsa: KeyPair;
+  readonly p384: KeyPair;
+  readonly p521: KeyPair;
+  readonly ed25519: KeyPair;
+}
+
+export function generateJwtKeys(): JwtKeys {
+  return {
+    main: generateEcKeyPair(),
+    rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+    p384: generateEcKeyPair('P-384'),
+    p521: generateEcKeyPair('P-521'),
+    ed25519: generateKeyPairSync('ed25519'),
+  };
+}
+
+export function toJwtKey(
+  kid: string | undefined,
+  { publicKey }: KeyPair,
+  more: object = {},
+): Record<string, unknown> {
+  return {
+    use: 'jwt-svid',
+    ...(kid === undefined ? {} : { kid }),
+    ...publicKey.export({ format: 'jwk' }),
+    ...more,
+  };
+}
+
+export function makeJwtVectors(): MadeVectors {
+  const keys = generateJwtKeys();
+  const document = {
+    keys: [
+      toJwtKey('main', keys.main),
+      toJwtKey('rsa', keys.rsa),
+      toJwtKey('p384', keys.p384),
+      toJwtKey('p521', keys.p521),
+      toJwtKey('ed25519', keys.ed25519),
+    ],
+  };
+  const shared = new Map([
+    ['jwt/authority.jwks.json', `${JSON.stringify(document)}\n`],
+    [
+      'jwt/double-kid.jwks.json',
+      `${JSON.stringify({ keys: [document.keys[0], toJwtKey('main', keys.p384), toJwtKey('main', generateEcKeyPair())] })}\n`,
+    ],
+    ['jwt/empty.jwks.json', '{"keys":[]}\n'],
+  ]);
+  const vectors: { vector: JwtVector; contents: string }[] = [];
+  const add = (
+    name: string,
+    changes: Changes,
+    expected: JwtExpectation,
+    other: Partial<JwtVector> = {},
+  ): void => {
+    const spoil = changes.spoil ?? ((token: string): string => token);
+    const header =
+      typeof changes.header === 'string'
+        ? changes.header
+        : { alg: 'ES256', kid: 'main', typ: 'JWT', ...changes.header };
+    const claims = typeof changes.claims === 'string' ? changes.claims : { ...goodClaims, ...changes.claims };
+    const token = spoil(signJwt(header, claims, changes.key ?? keys.main.privateKey));
+    const vector = {
+      kind: 'jwt',
+      name,
+      trustDomain: TRUST_DOMAIN,
+      bundle: 'authority.jwks.json',
+      audience: AUDIENCE,
+    } as const;
+    vectors.push({ vector: { ...vector, ...expected, ...other }, contents: `${token}\n` });
+  };
+  makeValid(add, keys);
+  makeHeaders(add, keys);
+  makeClaims(add);
+  makeForms(add, keys);
+  return { vectors, shared };
+}
+
+type Add = (name: string, changes: Changes, expected: JwtExpectation, other?: Partial<JwtVector>) => void;
+
+function makeValid(add: Add, keys: JwtKeys): void {
+  const accepted = (rule: string): JwtExpectation => ({ ours: 'accepted', rule });
+  const algorithms: [string, string, KeyPair][] = [
+    ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'].map((alg): [string, string, KeyPair] => [
+      alg,
+      'rsa',
+      keys.rsa,
+    ]),
+    ['ES256', 'main', keys.main],
+    ['ES384', 'p384', keys.p384],
+    ['ES512', 'p521', keys.p521],
+  ];
+  add('valid', {}, accepted('JWT-SVID 4, JV-1'));
+  for (const [alg, kid, { privateKey }] of algorithms) {
+    add(
+      `valid-${alg.toLowerCase()}`,
+      { header: { alg, kid }, key: privateKey },
+      accepted('JWT-SVID 2.1, JV-2'),
+    );
+  }
+  add(
+    'valid-no-kid',
+    { header: { kid: undefined } },
+    { ...accepted('JWT-SVID 2.2, JV-22'), goSpiffe: 'refused' },
+  );
+  add('valid-no-typ', { header: { typ: undefined } }, accepted('JWT-SVID 2.3, JV-20'));
+  add('valid-typ-jose', { header: { typ: 'JOSE' } }, accepted('JWT-SVID 2.3, JV-20'));
+  add('valid-private-header', { header: { 'example.org/a': 1 } }, accepted('RFC 7515 4.3'));
+  add('valid-aud-string', { claims: { aud: AUDIENCE } }, accepted('RFC 7519 4.1.3, JV-10'));
+  add('valid-aud-list', { claims: { aud: ['other', AUDIENCE] } }, accepted('RFC 7519 4.1.3, JV-9'));
+  add('valid-exp-fraction', { claims: { exp: seconds(LAST) + 0.5 } }, accepted('RFC 7519 2'));
+  add('valid-no-iat', { claims: { iat: undefined } }, accepted('JWT-SVID 3'));
+  add(
+    'valid-two-keys-of-one-kid',
+    {},
+    { ...accepted('RFC 7517 4.5'), goSpiffe: 'refused' },
+    { bundle: 'double-kid.jwks.json' },
+  );
+  add('valid-not-ascii', { claims: { name: 'Zürich ✓' } }, accepted('RFC 7519 7.1'));
+}
+
+function makeHeaders(add: Add, keys: JwtKeys): void {
+  const broken = (ours: SpiffeErrorCode, rule: string): JwtExpectation => ({ ours, rule });
+  const algorithm = (rule: string): JwtExpectation => broken('ERR_JWT_ALGORITHM', rule);
+  const both = { goSpiffe: 'accepted', jose: 'accepted' } as const;
+  add(
+    'alg-none',
+    { header: { alg: 'none' }, spoil: (token) => token.slice(0, token.lastIndexOf('.') + 1) },
+    broken('ERR_JWT_MALFORMED', 'JWT-SVID 2.1, JV-3'),
+  );
+  add('alg-none-with-signature', { header: { alg: 'none' } }, algorithm('JWT-SVID 2.1, JV-3'));
+  add('alg-missing', { header: { alg: undefined } }, algorithm('JWT-SVID 2.1'));
+  add('alg-hs256-with-public-key', { spoil: () => signWithHmac(keys.main) }, algorithm('JWT-SVID 2.1, JV-4'));
+  add('alg-eddsa', { spoil: () => signWithEd25519(keys.ed25519) }, algorithm('JWT-SVID 2.1, JV-5'));
+  add(
+    'alg-of-another-key-type',
+    { header: { alg: 'RS256' }, key: keys.rsa.privateKey },
+    broken('ERR_JWT_KEY_ALGORITHM', 'RFC 7518 3.1, JV-6'),
+  );
+  add(
+    'alg-of-another-curve',
+    { header: { alg: 'ES384' } },
+    broken('ERR_JWT_KEY_ALGORITHM', 'RFC 7518 3.4, JV-6'),
+  );
+  add('kid-unknown', { header: { kid: 'other' } }, broken('ERR_JWT_KEY_NOT_FOUND', 'JWT-SVID 4, JV-16'));
+  add('kid-of-another-key', { header: { kid: 'rsa' } }, broken('ERR_JWT_KEY_ALGORITHM', 'JWT-SVID 4, JB-4'));
+  add('kid-not-a-string', { header: { kid: 1 } }, broken('ERR_JWT_KEY_ID', 'RFC 7515 4.1.4'));
+  add(
+    'typ-other',
+    { header: { typ: 'at+jwt' } },
+    { ...broken('ERR_JWT_TYPE', 'JWT-SVID 2.3, JV-21'), jose: 'accepted' },
+  );
+  add(
+    'typ-lower-case',
+    { header: { typ: 'jwt' } },
+    { ...broken('ERR_JWT_TYPE', 'JWT-SVID 2.3, JV-21'), jose: 'accepted' },
+  );
+  add(
+    'crit-unknown',
+    { header: { crit: ['example.org/a'], 'example.org/a': 1 } },
+    broken('ERR_JWT_CRITICAL_HEADER', 'RFC 7515 4.1.11, JV-23'),
+  );
+  add(
+    'header-jwk',
+    { header: { jwk: keys.main.publicKey.export({ format: 'jwk' }) } },
+    { ...broken('ERR_JWT_HEADER_PARAMETER', 'JWT-SVID 2'), ...both },
+  );
+  add(
+    'header-jku',
+    { header: { jku: 'https://example.org/keys' } },
+    { ...broken('ERR_JWT_HEADER_PARAMETER', 'JWT-SVID 2'), ...both },
+  );
+  add(
+    'header-x5c',
+    { header: { x5c: ['AAAA'] } },
+    { ...broken('ERR_JWT_HEADER_PARAMETER', 'JWT-SVID 2'), jose: 'accepted' },
+  );
+  add(
+    'header-member-twice',
+    { header: '{"alg":"ES256","kid":"other","kid":"main"}' },
+    { ...broken('ERR_JSON_DUPLICATE_MEMBER', 'RFC 7515 4'), jose: 'accepted' },
+  );
+  add('header-not-json', { header: '{"alg":"ES256"' }, broken('ERR_JSON_MALFORMED', 'RFC 7515 4, JV-25'));
+  add('header-a-list', { header: '["ES256"]' }, broken('ERR_JWT_HEADER', 'RFC 7515 4, JV-25'));
+}
+
+function makeClaims(add: Add): void {
+  const broken = (ours: SpiffeErrorCode, rule: string): JwtExpectation => ({ ours, rule, jose: 'accepted' });
+  const strictly = (ours: SpiffeErrorCode, rule: string): JwtExpectation => ({ ours, rule });
+  add('sub-missing', { claims: { sub: undefined } }, strictly('ERR_JWT_SUBJECT_MISSING', 'JWT-SVID 3.1'));
+  add(
+    'sub-not-an-id',
+    { claims: { sub: 'user@example.org' } },
+    broken('ERR_JWT_SUBJECT', 'JWT-SVID 3.1, JV-19'),
+  );
+  add(
+    'sub-https',
+    { claims: { sub: 'https://example.org/workload' } },
+    broken('ERR_JWT_SUBJECT', 'JWT-SVID 3.1, JV-19'),
+  );
+  add('sub-not-a-string', { claims: { sub: [ID] } }, broken('ERR_JWT_SUBJECT', 'RFC 7519 4.1.2'));
+  add(
+    'sub-path-missing',
+    { claims: { sub: 'spiffe://example.org' } },
+    { ...broken('ERR_JWT_SUBJECT_PATH', 'JWT-SVID 3.1'), goSpiffe: 'accepted' },
+  );
+  add(
+    'sub-of-a-trust-domain-without-bundle',
+    { claims: { sub: 'spiffe://other.org/workload' } },
+    broken('ERR_BUNDLE_NOT_FOUND', 'JWT-SVID 4, JV-18'),
+  );
+  add('sub-of-another-trust-domain', {}, broken('ERR_BUNDLE_NOT_FOUND', 'JWT-SVID 4, JV-17'), {
+    trustDomain: 'other.org',
+  });
+  add('aud-missing', { claims: { aud: undefined } }, strictly('ERR_JWT_AUDIENCE', 'JWT-SVID 3.2, JV-7'));
+  add('aud-empty-list', { claims: { aud: [] } }, strictly('ERR_JWT_AUDIENCE', 'JWT-SVID 3.2, JV-7'));
+  add(
+    'aud-not-strings',
+    { claims: { aud: [AUDIENCE, 1] } },
+    broken('ERR_JWT_AUDIENCE_MALFORMED', 'RFC 7519 4.1.3'),
+  );
+  add(
+    'aud-other',
+    { claims: { aud: ['spiffe://example.org/other'] } },
+    strictly('ERR_JWT_AUDIENCE_MISMATCH', 'JWT-SVID 3.2, JV-8'),
+  );
+  add(
+    'aud-longer',
+    { claims: { aud: `${AUDIENCE}-prod` } },
+    strictly('ERR_JWT_AUDIENCE_MISMATCH', 'RFC 7519 4.1.3, JV-8'),
+  );
+  add(
+    'aud-other-case',
+    { claims: { aud: AUDIENCE.toUpperCase() } },
+    strictly('ERR_JWT_AUDIENCE_MISMATCH', 'RFC 7519 4.1.3, JV-8'),
+  );
+  add('exp-missing', { claims: { exp: undefined } }, strictly('ERR_JWT_EXPIRY', 'JWT-SVID 3.3, JV-11'));
+  add(
+    'exp-a-string',
+    { claims: { exp: String(seconds(LAST)) } },
+    strictly('ERR_JWT_EXPIRY_MALFORMED', 'RFC 7519 4.1.4'),
+  );
+  add(
+    'exp-in-milliseconds',
+    { claims: { exp: LAST } },
+    { ...broken('ERR_JWT_EXPIRY_MALFORMED', 'own limit: the year 9999'), goSpiffe: 'accepted' },
+  );
+  add(
+    'exp-past',
+    { claims: { exp: seconds(JUST_PAST) + 300 } },
+    strictly('ERR_JWT_EXPIRED', 'JWT-SVID 3.3, JV-12'),
+  );
+  add(
+    'nbf-ahead',
+    { claims: { nbf: seconds(FAR_AHEAD) } },
+    strictly('ERR_JWT_NOT_YET_VALID', 'RFC 7519 4.1.5, JV-13'),
+  );
+  add('nbf-a-string', { claims: { nbf: '0' } }, strictly('ERR_JWT_NOT_BEFORE', 'RFC 7519 4.1.5'));
+  add(
+    'iat-ahead',
+    { claims: { iat: seconds(FAR_AHEAD) } },
+    broken('ERR_JWT_ISSUED_IN_FUTURE', 'RFC 7519 4.1.6 (own policy)'),
+  );
+  add('iat-a-string', { claims: { iat: '0' } }, strictly('ERR_JWT_ISSUED_AT', 'RFC 7519 4.1.6'));
+  add('claims-a-list', { claims: `["${ID}"]` }, strictly('ERR_JWT_CLAIMS', 'RFC 7519 7.2, JV-25'));
+  add('claims-not-json', { claims: '{"sub":' }, strictly('ERR_JSON_MALFORMED', 'RFC 7519 7.2, JV-25'));
+  const twice = `{"sub":"spiffe://example.org/admin","sub":"${ID}","aud":"${AUDIENCE}","exp":${seconds(LAST)}}`;
+  add('claims-member-twice', { claims: twice }, broken('ERR_JSON_DUPLICATE_MEMBER', 'RFC 7519 4'));
+  add(
+    'claims-member-twice-escaped',
+    { claims: twice.replace('"sub"', '"\\u0073ub"') },
+    broken('ERR_JSON_DUPLICATE_MEMBER', 'RFC 7519 4'),
+  );
+}
+
+function makeForms(add: Add, keys: JwtKeys): void {
+  const broken = (ours: SpiffeErrorCode, rule: string): JwtExpectation => ({ ours, rule });
+  const part = (token: string, index: number): string => token.split('.')[index] ?? '';
+  const replace =
+    (index: number, change: (text: string) => string) =>
+    (token: string): string =>
+      token
+        .split('.')
+        .map((text, at) => (at === index ? change(text) : text))
+        .join('.');
+  const admin = base64url(JSON.stringify({ ...goodClaims, sub: 'spiffe://example.org/admin' }));
+  const zeros = Buffer.alloc(64).toString('base64url');
+  add(
+    'claims-changed',
+    { spoil: replace(1, () => admin) },
+    broken('ERR_JWT_SIGNATURE', 'RFC 7515 5.2, JV-14'),
+  );
+  add(
+    'signature-changed',
+    { spoil: replace(2, (text) => (text.startsWith('A') ? 'B' : 'A') + text.slice(1)) },
+    broken('ERR_JWT_SIGNATURE', 'RFC 7515 5.2, JV-15'),
+  );
+  add('signature-of-zeros', { spoil: replace(2, () => zeros) }, broken('ERR_JWT_SIGNATURE', 'RFC 7518 3.4'));
+  add(
+    'signature-in-der',
+    { spoil: (token) => signInDer(token, keys.main) },
+    broken('ERR_JWT_SIGNATURE', 'RFC 7518 3.4'),
+  );
+  add(
+    'signature-by-another-key',
+    { key: generateEcKeyPair().privateKey },
+    broken('ERR_JWT_SIGNATURE', 'JWT-SVID 4, JV-16'),
+  );
+  add(
+    'signature-padded',
+    { spoil: (token) => `${token}==` },
+    { ...broken('ERR_JWT_BASE64', 'RFC 7515 2'), jose: 'accepted' },
+  );
+  add(
+    'signature-too-long',
+    { spoil: (token) => token + 'A'.repeat(1400) },
+    broken('ERR_JWT_SIGNATURE', 'own limit'),
+  );
+  add(
+    'base64-with-unused-bits',
+    { spoil: replace(2, (text) => `${text.slice(0, -1)}${nextCharacter(text.at(-1) ?? 'A')}`) },
+    { ...broken('ERR_JWT_BASE64', 'RFC 4648 3.5'), goSpiffe: 'accepted', jose: 'accepted' },
+  );
+  add(
+    'base64-of-the-other-alphabet',
+    { spoil: replace(1, () => '+/+/') },
+    broken('ERR_JWT_BASE64', 'RFC 7515 2'),
+  );
+  add(
+    'two-parts',
+    { spoil: (token) => `${part(token, 0)}.${part(token, 1)}` },
+    broken('ERR_JWT_MALFORMED', 'RFC 7515 7.1, JV-25'),
+  );
+  add(
+    'four-parts',
+    { spoil: (token) => `${token}.AAAA` },
+    broken('ERR_JWT_MALFORMED', 'RFC 7515 7.1, JV-25'),
+  );
+  add(
+    'five-parts',
+    { spoil: (token) => `${token}.AAAA.AAAA` },
+    broken('ERR_JWT_MALFORMED', 'RFC 7515 7.1, JV-25'),
+  );
+  add('empty', { spoil: () => '' }, broken('ERR_JWT_MALFORMED', 'RFC 7515 7.1, JV-25'));
+  const json = (token: string): string =>
+    JSON.stringify({ protected: part(token, 0), payload: part(token, 1), signature: part(token, 2) });
+  add('json-serialisation', { spoil: json }, broken('ERR_JWT_MALFORMED', 'JWT-SVID 2, JV-24'));
+  add(
+    'too-long',
+    { claims: { padding: 'a'.repeat(7000) } },
+    { ...broken('ERR_JWT_TOO_LONG', 'own limit'), goSpiffe: 'accepted', jose: 'accepted' },
+  );
+  add('bundle-empty', {}, broken('ERR_BUNDLE_EMPTY', 'Trust Domain and Bundle 4.1.3, JB-7'), {
+    bundle: 'empty.jwks.json',
+  });
+}
+
+/** The character that decodes to the same bytes at the end of an ES256 signature: its last two bits are not used. */
+function nextCharacter(character: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  return alphabet[alphabet.indexOf(character) | 1] ?? '';
+}
+
+function signWithHmac({ publicKey }: KeyPair): string {
+  const signed = `${base64url('{"alg":"HS256","kid":"main","typ":"JWT"}')}.${base64url(JSON.stringify(goodClaims))}`;
+  const pem = publicKey.export({ format: 'pem', type: 'spki' });
+  return `${signed}.${createHmac('sha256', pem).update(signed).digest('base64url')}`;
+}
+
+function signWithEd25519({ privateKey }: KeyPair): string {
+  const signed = `${base64url('{"alg":"EdDSA","kid":"ed25519","typ":"JWT"}')}.${base64url(JSON.stringify(goodClaims))}`;
+  return `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`;
+}
+
+function signInDer(token: string, { privateKey }: KeyPair): string {
+  const signed = token.slice(0, token.lastIndexOf('.'));
+  return `${signed}.${sign('sha256', Buffer.from(signed), privateKey).toString('base64url')}`;
+}

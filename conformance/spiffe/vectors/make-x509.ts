@@ -1,0 +1,466 @@
+// One good chain, and one chain per rule that is broken. Certificates are written, never read here: our reader has no say.
+import { der, OID } from '@muster/spiffe/wire';
+import type { SpiffeErrorCode } from '@muster/spiffe';
+import {
+  basicConstraintsExtension,
+  buildCertificate,
+  type CaOverrides,
+  createTestCa,
+  distinguishedName,
+  extendedKeyUsageExtension,
+  extension,
+  generateEcKeyPair,
+  KEY_USAGE,
+  keyUsageExtension,
+  type LeafOverrides,
+  nameConstraintsExtension,
+  subjectAltNameExtension,
+  type TestCa,
+} from '@muster/testing';
+import { generateKeyPairSync } from 'node:crypto';
+import { makeMalformed } from './make-malformed.ts';
+import {
+  FAR_AHEAD,
+  ID,
+  type Judgement,
+  JUST_PAST,
+  LAST,
+  LONG_AGO,
+  type MadeVectors,
+  NOW,
+  toPem,
+  TRUST_DOMAIN,
+  type X509Vector,
+} from './vector.ts';
+
+const lasting = { notBeforeAt: LONG_AGO, expiresAt: LAST };
+const unknownCritical = extension('1.3.6.1.4.1.55555.1', der.null(), true);
+
+export function makeAuthority(overrides: CaOverrides = {}): TestCa {
+  return createTestCa(TRUST_DOMAIN, NOW, { ...lasting, ...overrides });
+}
+
+export interface X509Expectation {
+  readonly rule: string;
+  readonly ours: 'accepted' | SpiffeErrorCode;
+  readonly goSpiffe?: Judgement;
+  readonly openssl?: Judgement;
+}
+
+export function makeX509Vectors(): MadeVectors {
+  const authority = makeAuthority({ subject: distinguishedName({ commonName: 'authority' }) });
+  const shared = new Map([
+    ['authority.pem', toPem([authority.certificate])],
+    ['empty.pem', ''],
+  ]);
+  const vectors: { vector: X509Vector; contents: string }[] = [];
+  const add = (
+    name: string,
+    chain: readonly Uint8Array[],
+    expected: X509Expectation,
+    bundle = 'authority.pem',
+    trustDomain = TRUST_DOMAIN,
+  ): void => {
+    vectors.push({
+      vector: { kind: 'x509', name, trustDomain, bundle, ...expected },
+      contents: toPem(chain),
+    });
+  };
+  const addLeaf = (name: string, overrides: LeafOverrides, expected: X509Expectation): void => {
+    add(name, authority.issueX509Svid(ID, { ...lasting, ...overrides }).certificates, expected);
+  };
+  const addBelow = (
+    name: string,
+    overrides: CaOverrides,
+    expected: X509Expectation,
+    leaf: LeafOverrides = {},
+  ): void => {
+    const intermediate = authority.createIntermediate({ ...lasting, ...overrides });
+    add(name, intermediate.issueX509Svid(ID, { ...lasting, ...leaf }).certificates, expected);
+  };
+  const addAnchor = (name: string, overrides: CaOverrides, expected: X509Expectation): void => {
+    const anchor = makeAuthority(overrides);
+    shared.set(`${name}.authority.pem`, toPem([anchor.certificate]));
+    add(name, anchor.issueX509Svid(ID, lasting).certificates, expected, `${name}.authority.pem`);
+  };
+  makeLeaves(addLeaf);
+  makeIntermediates(addBelow);
+  makeAnchors(addAnchor);
+  makeChains(authority, add, shared);
+  for (const { name, chain, expected } of makeMalformed(authority)) add(name, chain, expected);
+  return { vectors, shared: new Map([...shared].map(([name, text]) => [`x509/${name}`, text])) };
+}
+
+type AddLeaf = (name: string, overrides: LeafOverrides, expected: X509Expectation) => void;
+
+function makeLeaves(add: AddLeaf): void {
+  const { digitalSignature, keyAgreement, keyCertSign, keyEncipherment, cRLSign } = KEY_USAGE;
+  const subject = distinguishedName({ commonName: 'workload' });
+  const accepted = (rule: string): X509Expectation => ({ rule, ours: 'accepted' });
+  add('valid', {}, accepted('X509-SVID 5, XV-1'));
+  add('valid-dns-sans', { dnsNames: ['a.example', 'b.example'] }, accepted('X509-SVID 2, XV-3'));
+  add('valid-empty-subject-san-critical', { isSanCritical: true }, accepted('RFC 5280 4.1.2.6, XV-4'));
+  add('valid-subject-san-not-critical', { subject, isSanCritical: false }, accepted('RFC 5280 4.2.1.6'));
+  add('valid-no-extended-key-usage', { extendedKeyUsage: undefined }, accepted('X509-SVID 4.4'));
+  add(
+    'valid-key-encipherment-and-agreement',
+    { keyUsage: [digitalSignature, keyEncipherment, keyAgreement] },
+    accepted('X509-SVID 4.3'),
+  );
+  add(
+    'valid-rsa-leaf',
+    { keyPair: generateKeyPairSync('rsa', { modulusLength: 2048 }) },
+    accepted('X509-SVID 5'),
+  );
+  add('valid-p384-leaf', { keyPair: generateEcKeyPair('P-384') }, accepted('X509-SVID 5'));
+  add('valid-ed25519-leaf', { keyPair: generateKeyPairSync('ed25519') }, accepted('X509-SVID 5'));
+  add('valid-dots-in-trust-domain-path', { uris: ['spiffe://example.org/...'] }, accepted('SPIFFE-ID 2.2'));
+
+  add(
+    'valid-in-its-last-second',
+    { expiresAt: NOW },
+    { ...accepted('RFC 5280 4.1.2.5'), openssl: 'refused' },
+  );
+
+  const id = (ours: SpiffeErrorCode, rule: string): X509Expectation => ({ ours, rule, openssl: 'accepted' });
+  add('no-san', { uris: [], subject }, id('ERR_SVID_URI_SAN_MISSING', 'X509-SVID 2, XV-12'));
+  add(
+    'no-uri-san',
+    { uris: [], dnsNames: ['example.org'] },
+    id('ERR_SVID_URI_SAN_MISSING', 'X509-SVID 2, XV-12'),
+  );
+  add(
+    'two-uri-sans',
+    { uris: [ID, 'spiffe://example.org/other'] },
+    id('ERR_SVID_URI_SAN_MULTIPLE', 'X509-SVID 2, XV-11'),
+  );
+  add(
+    'second-uri-san-of-another-scheme',
+    { uris: [ID, 'https://example.org/'] },
+    id('ERR_SVID_URI_SAN_MULTIPLE', 'X509-SVID 2, XV-11'),
+  );
+  const uris: [string, string | Uint8Array, Judgement?][] = [
+    ['https', 'https://example.org/workload'],
+    ['upper-case-scheme', 'SPIFFE://example.org/workload', 'accepted'],
+    ['upper-case-trust-domain', 'spiffe://EXAMPLE.org/workload'],
+    ['trust-domain-missing', 'spiffe:///workload'],
+    ['port', 'spiffe://example.org:443/workload'],
+    ['user-info', 'spiffe://user@example.org/workload'],
+    ['query', 'spiffe://example.org/workload?a'],
+    ['fragment', 'spiffe://example.org/workload#a'],
+    ['percent-encoding', 'spiffe://example.org/work%6coad'],
+    ['dot-segment', 'spiffe://example.org/a/../workload'],
+    ['trailing-slash', 'spiffe://example.org/workload/'],
+    ['not-ascii', Buffer.from('spiffe://example.org/wörk', 'utf8')],
+    ['nul', Buffer.from('spiffe://example.org/work\0load', 'latin1')],
+  ];
+  for (const [what, uri, goSpiffe] of uris) {
+    const expected = id('ERR_SVID_URI_SAN_INVALID', 'SPIFFE-ID 2, XV-13');
+    add(`uri-san-${what}`, { uris: [uri] }, { ...expected, ...(goSpiffe === undefined ? {} : { goSpiffe }) });
+  }
+  const form = (ours: SpiffeErrorCode, rule: string): X509Expectation => ({
+    ...id(ours, rule),
+    goSpiffe: 'accepted',
+  });
+  add(
+    'path-missing',
+    { uris: ['spiffe://example.org'] },
+    form('ERR_SVID_PATH_MISSING', 'X509-SVID 5.2, XV-14'),
+  );
+  add('leaf-is-ca', { isCa: true }, id('ERR_SVID_LEAF_IS_CA', 'X509-SVID 5.2, XV-8'));
+  add('key-usage-missing', { keyUsage: undefined }, form('ERR_SVID_KEY_USAGE_MISSING', 'X509-SVID 4.3'));
+  add(
+    'key-usage-not-critical',
+    { isKeyUsageCritical: false },
+    form('ERR_SVID_KEY_USAGE_NOT_CRITICAL', 'X509-SVID 4.3'),
+  );
+  add(
+    'digital-signature-missing',
+    { keyUsage: [keyAgreement] },
+    form('ERR_SVID_DIGITAL_SIGNATURE_MISSING', 'X509-SVID 4.3'),
+  );
+  add(
+    'key-cert-sign',
+    { keyUsage: [digitalSignature, keyCertSign] },
+    id('ERR_SVID_KEY_CERT_SIGN', 'X509-SVID 5.2, XV-9'),
+  );
+  add('crl-sign', { keyUsage: [digitalSignature, cRLSign] }, id('ERR_SVID_CRL_SIGN', 'X509-SVID 5.2, XV-10'));
+  add(
+    'extended-key-usage-no-client-auth',
+    { extendedKeyUsage: [OID.SERVER_AUTH] },
+    form('ERR_SVID_EXTENDED_KEY_USAGE', 'X509-SVID 4.4'),
+  );
+  add(
+    'extended-key-usage-no-server-auth',
+    { extendedKeyUsage: [OID.CLIENT_AUTH] },
+    form('ERR_SVID_EXTENDED_KEY_USAGE', 'X509-SVID 4.4'),
+  );
+  add(
+    'empty-subject-san-not-critical',
+    { isSanCritical: false },
+    form('ERR_CERTIFICATE_SAN_NOT_CRITICAL', 'RFC 5280 4.1.2.6'),
+  );
+  add(
+    'unknown-critical-extension',
+    { extraExtensions: [unknownCritical] },
+    { ours: 'ERR_CERTIFICATE_CRITICAL_EXTENSION', rule: 'RFC 5280 4.2' },
+  );
+  add(
+    'not-yet-valid',
+    { notBeforeAt: FAR_AHEAD },
+    { ours: 'ERR_SVID_NOT_YET_VALID', rule: 'RFC 5280 6.1.3, XV-7' },
+  );
+  add('expired', { expiresAt: JUST_PAST }, { ours: 'ERR_SVID_EXPIRED', rule: 'RFC 5280 6.1.3, XV-6' });
+  add(
+    'leaf-rsa-1024',
+    { keyPair: generateKeyPairSync('rsa', { modulusLength: 1024 }) },
+    form('ERR_CERTIFICATE_KEY', 'NIST SP 800-57 (own policy)'),
+  );
+  add('leaf-secp256k1', { keyPair: generateEcKeyPair('secp256k1') }, id('ERR_CERTIFICATE_KEY', 'own policy'));
+}
+
+type AddBelow = (
+  name: string,
+  overrides: CaOverrides,
+  expected: X509Expectation,
+  leaf?: LeafOverrides,
+) => void;
+
+function makeIntermediates(add: AddBelow): void {
+  const refused = (ours: SpiffeErrorCode, rule: string): X509Expectation => ({ ours, rule });
+  const constraints = (parts: Parameters<typeof nameConstraintsExtension>[0]): CaOverrides => ({
+    extraExtensions: [nameConstraintsExtension(parts)],
+  });
+  add('valid-intermediate', {}, { ours: 'accepted', rule: 'RFC 5280 6, XV-2' });
+  add('valid-path-length-0', { pathLength: 0 }, { ours: 'accepted', rule: 'RFC 5280 4.2.1.9' });
+  add('valid-name-constraints', constraints({ permittedUris: ['example.org'] }), {
+    ours: 'accepted',
+    rule: 'RFC 5280 4.2.1.10',
+  });
+  add('intermediate-not-ca', { isCa: false }, refused('ERR_CA_NOT_CA', 'X509-SVID 4.1'));
+  add(
+    'intermediate-key-usage-missing',
+    { keyUsage: undefined },
+    { ...refused('ERR_CA_KEY_USAGE_MISSING', 'X509-SVID 4.3'), goSpiffe: 'accepted', openssl: 'accepted' },
+  );
+  add(
+    'intermediate-no-key-cert-sign',
+    { keyUsage: [KEY_USAGE.cRLSign] },
+    { ...refused('ERR_CA_KEY_CERT_SIGN', 'RFC 5280 6.1.4 (n)') },
+  );
+  add(
+    'intermediate-key-usage-not-critical',
+    { isKeyUsageCritical: false },
+    {
+      ...refused('ERR_CA_KEY_USAGE_NOT_CRITICAL', 'X509-SVID 4.3'),
+      goSpiffe: 'accepted',
+      openssl: 'accepted',
+    },
+  );
+  add('intermediate-expired', { expiresAt: JUST_PAST }, refused('ERR_CA_EXPIRED', 'RFC 5280 6.1.3'));
+  add(
+    'intermediate-not-yet-valid',
+    { notBeforeAt: FAR_AHEAD },
+    refused('ERR_CA_NOT_YET_VALID', 'RFC 5280 6.1.3'),
+  );
+  add(
+    'intermediate-unknown-critical-extension',
+    { extraExtensions: [unknownCritical] },
+    refused('ERR_CERTIFICATE_CRITICAL_EXTENSION', 'RFC 5280 4.2'),
+  );
+  add(
+    'name-constraints-other-host',
+    constraints({ permittedUris: ['other.org'] }),
+    refused('ERR_CA_NAME_NOT_PERMITTED', 'RFC 5280 6.1.3 (b)'),
+  );
+  add(
+    'name-constraints-hosts-below-only',
+    constraints({ permittedUris: ['.example.org'] }),
+    refused('ERR_CA_NAME_NOT_PERMITTED', 'RFC 5280 4.2.1.10'),
+  );
+  add(
+    'name-constraints-excluded',
+    constraints({ excludedUris: ['example.org'] }),
+    refused('ERR_CA_NAME_EXCLUDED', 'RFC 5280 6.1.3 (c)'),
+  );
+  add(
+    'name-constraints-dns',
+    constraints({ permittedDnsNames: ['svc.example'] }),
+    refused('ERR_CA_NAME_NOT_PERMITTED', 'RFC 5280 4.2.1.10'),
+    { dnsNames: ['evil.example'] },
+  );
+  add(
+    'intermediate-extended-key-usage-of-code',
+    { extraExtensions: [extendedKeyUsageExtension(['1.3.6.1.5.5.7.3.3'])] },
+    {
+      ...refused('ERR_CA_EXTENDED_KEY_USAGE', 'RFC 5280 4.2.1.12'),
+      goSpiffe: 'accepted',
+      openssl: 'accepted',
+    },
+  );
+  const directory = der.sequence(
+    der.explicit(1, der.sequence(der.explicit(4, distinguishedName({ commonName: 'other' })))),
+  );
+  add(
+    'name-constraints-of-another-kind',
+    { extraExtensions: [extension(OID.NAME_CONSTRAINTS, directory, true)] },
+    { ...refused('ERR_CA_NAME_CONSTRAINT_UNKNOWN', 'RFC 5280 4.2.1.10'), openssl: 'accepted' },
+    { subject: distinguishedName({ commonName: 'workload' }) },
+  );
+  add(
+    'intermediate-rsa-1024',
+    { keyPair: generateKeyPairSync('rsa', { modulusLength: 1024 }) },
+    {
+      ...refused('ERR_CERTIFICATE_KEY', 'NIST SP 800-57 (own policy)'),
+      openssl: 'accepted',
+      goSpiffe: 'accepted',
+    },
+  );
+}
+
+function makeAnchors(add: (name: string, overrides: CaOverrides, expected: X509Expectation) => void): void {
+  const accepted = { ours: 'accepted', rule: 'X509-SVID 5' } as const;
+  add('valid-p384-authority', { keyPair: generateEcKeyPair('P-384') }, accepted);
+  add('valid-rsa-authority', { keyPair: generateKeyPairSync('rsa', { modulusLength: 2048 }) }, accepted);
+  add('valid-ed25519-authority', { keyPair: generateKeyPairSync('ed25519') }, accepted);
+  add(
+    'valid-authority-without-key-usage',
+    { keyUsage: undefined },
+    { ours: 'accepted', rule: 'RFC 5280 6.1.1 (d)' },
+  );
+  add(
+    'authority-without-name',
+    { subject: distinguishedName() },
+    {
+      ours: 'ERR_CERTIFICATE_ISSUER_EMPTY',
+      rule: 'RFC 5280 4.1.2.4',
+      goSpiffe: 'accepted',
+      openssl: 'accepted',
+    },
+  );
+  add('authority-not-ca', { isCa: false }, { ours: 'ERR_CA_NOT_CA', rule: 'X509-SVID 4.1' });
+  add(
+    'authority-no-key-cert-sign',
+    { keyUsage: [KEY_USAGE.digitalSignature] },
+    { ours: 'ERR_CA_KEY_CERT_SIGN', rule: 'X509-SVID 4.3' },
+  );
+  add('authority-expired', { expiresAt: JUST_PAST }, { ours: 'ERR_CA_EXPIRED', rule: 'X509-SVID 5' });
+  add(
+    'authority-not-yet-valid',
+    { notBeforeAt: FAR_AHEAD },
+    { ours: 'ERR_CA_NOT_YET_VALID', rule: 'X509-SVID 5' },
+  );
+}
+
+type Add = (
+  name: string,
+  chain: readonly Uint8Array[],
+  expected: X509Expectation,
+  bundle?: string,
+  trustDomain?: string,
+) => void;
+
+function makeChains(authority: TestCa, add: Add, shared: Map<string, string>): void {
+  const first = authority.createIntermediate(lasting);
+  const second = first.createIntermediate(lasting);
+  const [leaf, near, far] = second.issueX509Svid(ID, lasting).certificates as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+  const stranger = makeAuthority();
+  const double = makeAuthority({ subject: distinguishedName({ commonName: 'authority' }) });
+  const accepted = (rule: string): X509Expectation => ({ ours: 'accepted', rule });
+  add('valid-two-intermediates', [leaf, near, far], accepted('RFC 5280 6'));
+  add('valid-intermediates-out-of-order', [leaf, far, near], accepted('RFC 8446 4.4.2'));
+  add('valid-stranger-in-chain', [leaf, stranger.certificate, near, far], accepted('RFC 8446 4.4.2'));
+  shared.set('intermediate.authority.pem', toPem([near]));
+  add(
+    'valid-anchor-not-self-signed',
+    [leaf],
+    accepted('X509-SVID 4.1, Trust Domain and Bundle 4.2'),
+    'intermediate.authority.pem',
+  );
+  shared.set(
+    'several.authority.pem',
+    toPem([stranger.certificate, authority.certificate, double.certificate]),
+  );
+  add('valid-several-authorities', [leaf, near, far], accepted('X509-SVID 5, XS-4'), 'several.authority.pem');
+  const named = makeIntermediateWithPath(authority);
+  add('intermediate-spiffe-id-with-path', named, {
+    ours: 'ERR_CA_SPIFFE_ID_PATH',
+    rule: 'X509-SVID 3.1',
+    goSpiffe: 'accepted',
+    openssl: 'accepted',
+  });
+  add('chain-empty', [], { ours: 'ERR_SVID_CHAIN_EMPTY', rule: 'X509-SVID 5' });
+  add('chain-too-long', [leaf, ...Array.from({ length: 8 }, () => near), far], {
+    ours: 'ERR_SVID_CHAIN_TOO_LONG',
+    rule: 'own limit',
+    goSpiffe: 'accepted',
+    openssl: 'accepted',
+  });
+  add('intermediate-missing', [leaf, near], { ours: 'ERR_SVID_UNTRUSTED', rule: 'RFC 5280 6' });
+  add('leaf-not-first', [near, leaf, far], {
+    ours: 'ERR_SVID_PATH_MISSING',
+    rule: 'RFC 8446 4.4.2',
+    openssl: 'accepted',
+  });
+  const none = authority.createIntermediate({ ...lasting, pathLength: 0 });
+  add('path-length-exceeded', none.createIntermediate(lasting).issueX509Svid(ID, lasting).certificates, {
+    ours: 'ERR_CA_PATH_LENGTH',
+    rule: 'RFC 5280 6.1.4 (m)',
+  });
+  add('untrusted', stranger.issueX509Svid(ID, lasting).certificates, {
+    ours: 'ERR_SVID_UNTRUSTED',
+    rule: 'X509-SVID 5, XV-5',
+  });
+  add('untrusted-authority-of-the-same-name', double.issueX509Svid(ID, lasting).certificates, {
+    ours: 'ERR_CA_SIGNATURE',
+    rule: 'X509-SVID 5, XV-5',
+  });
+  const [good] = authority.issueX509Svid(ID, lasting).certificates as [Uint8Array];
+  const changed = Buffer.from(good);
+  changed.write('/workl0ad', changed.indexOf('/workload'), 'latin1');
+  add('contents-changed', [changed], { ours: 'ERR_CA_SIGNATURE', rule: 'RFC 5280 6.1.3 (a)' });
+  const elsewhere = authority.issueX509Svid('spiffe://other.org/workload', lasting).certificates;
+  add('trust-domain-without-bundle', elsewhere, {
+    ours: 'ERR_BUNDLE_NOT_FOUND',
+    rule: 'X509-SVID 5, XV-15',
+    openssl: 'accepted',
+  });
+  add(
+    'bundle-of-another-trust-domain',
+    [good],
+    { ours: 'ERR_BUNDLE_NOT_FOUND', rule: 'X509-SVID 5, XF-2', openssl: 'accepted' },
+    'authority.pem',
+    'other.org',
+  );
+  add(
+    'bundle-empty',
+    [good],
+    { ours: 'ERR_BUNDLE_EMPTY', rule: 'Trust Domain and Bundle 4.1.3' },
+    'empty.pem',
+  );
+}
+
+/** An authority whose SPIFFE ID names a workload, and a leaf of it. */
+function makeIntermediateWithPath(authority: TestCa): Uint8Array[] {
+  const keyPair = generateEcKeyPair();
+  const subject = distinguishedName({ commonName: 'workload' });
+  const own = createTestCa(TRUST_DOMAIN, NOW, { ...lasting, keyPair, subject });
+  const certificate = buildCertificate({
+    subject,
+    issuer: distinguishedName({ commonName: 'authority' }),
+    publicKey: keyPair.publicKey,
+    signingKey: authority.keyPair.privateKey,
+    notBeforeAt: LONG_AGO,
+    expiresAt: LAST,
+    extensions: [
+      basicConstraintsExtension(true),
+      keyUsageExtension([KEY_USAGE.keyCertSign]),
+      subjectAltNameExtension({ uris: ['spiffe://example.org/authority'] }),
+    ],
+  });
+  return [own.issueX509Svid(ID, lasting).certificates[0]!, certificate];
+}
