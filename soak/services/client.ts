@@ -73,6 +73,8 @@ class Client {
   readonly #tls: TlsClientOptions;
   readonly #agent: https.Agent;
   readonly #timer: NodeJS.Timeout;
+  /** What the server says to whom it knows. */
+  readonly #greeting: string;
   #keptConnections = 0;
   #underWay = 0;
   #lastTickAt = performance.now();
@@ -84,6 +86,7 @@ class Client {
     this.#identity = identity;
     const { address, spiffeId, port, connections } = options;
     const server = SpiffeId.parse(options.serverId);
+    this.#greeting = `hello ${spiffeId}`;
     this.#tokens = createJwtSource({ address, spiffeId, timeoutMs: TOKEN_TIMEOUT_MS });
     this.#tls = {
       bundles: identity.x509,
@@ -143,12 +146,12 @@ class Client {
   async #askWithToken(): Promise<void> {
     const { token, id } = await this.#tokens.fetchJwtSvid({ audience: this.#options.serverId });
     const headers = { authorization: `Bearer ${token}` };
-    await this.#ask({ agent: this.#agent, headers }, `hello ${id.toString()}`);
+    await this.#ask({ agent: this.#agent, headers }, `${this.#greeting}, token of ${id.toString()}`);
   }
 
   async #askAnew(): Promise<void> {
     let isValid = true;
-    await this.#ask({ agent: false, ...tlsClientOptions(this.#tls) }, 'hello', (socket) => {
+    await this.#ask({ agent: false, ...tlsClientOptions(this.#tls) }, this.#greeting, (socket) => {
       isValid = peers.note(socket);
     });
     if (!isValid) throw new Error('accepted an expired server');
@@ -156,7 +159,7 @@ class Client {
 
   async #ask(
     options: https.RequestOptions,
-    expected = 'hello',
+    expected = this.#greeting,
     onSecure?: (socket: TLSSocket) => void,
   ): Promise<void> {
     const request = https.request({ host: '127.0.0.1', port: this.#options.port, ...options });

@@ -1,5 +1,12 @@
 // An HTTPS service that serves one client, known by its X.509-SVID, and verifies the JWT-SVIDs that come with requests.
-import { guardTlsServer, matchId, SpiffeId, tlsServerOptions, verifyJwtSvid } from '@muster/spiffe';
+import {
+  guardTlsServer,
+  matchId,
+  SpiffeId,
+  tlsPeerOf,
+  tlsServerOptions,
+  verifyJwtSvid,
+} from '@muster/spiffe';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
@@ -68,9 +75,10 @@ function serve(
   options: ServerOptions,
 ): void {
   request.resume();
+  const hello = `hello ${String(tlsPeerOf(request)?.id)}`;
   const token = request.headers.authorization?.replace(/^Bearer /, '');
   if (token === undefined) {
-    response.end('hello');
+    response.end(hello);
     return;
   }
   try {
@@ -78,7 +86,7 @@ function serve(
     verifiedTokens += 1;
     const [header = ''] = token.split('.');
     keyIds.add((JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }).kid);
-    response.end(`hello ${id.toString()}`);
+    response.end(`${hello}, token of ${id.toString()}`);
   } catch (error) {
     refusedTokens.push(codeOf(error));
     response.writeHead(401).end(codeOf(error));
