@@ -1,0 +1,200 @@
+import type { JwtBundleSet, X509BundleSet } from '../../bundle/bundle-set.ts';
+import type { X509BundleSource } from '../../bundle/source.ts';
+import { systemClock } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
+import type { SpiffeIdMatcher } from '../../id/matcher.ts';
+import type { TrustDomain } from '../../id/trust-domain.ts';
+import type { JwtSvid } from '../../svid/jwt-svid.ts';
+import { GrpcClient } from '../../wire/grpc/client.ts';
+import {
+  BROKER_HEADER,
+  BROKER_SERVICE,
+  brokerJwtSvidRequest,
+  subscribeRequest,
+} from '../../wire/messages/broker.ts';
+import type { WorkloadReferenceMessage } from '../../wire/messages/broker.ts';
+import {
+  jwtBundlesResponse,
+  jwtSvidResponse,
+  x509BundlesResponse,
+  x509SvidResponse,
+} from '../../wire/messages/workload-api.ts';
+import type {
+  CallOptions,
+  RetryOptions,
+  Watch,
+  WatchHandlers,
+  WatchOptions,
+} from '../../workload-api/options.ts';
+import {
+  checkAudience,
+  parseJwtBundles,
+  parseJwtSvids,
+  parseX509Bundles,
+  parseX509Context,
+} from '../../workload-api/responses.ts';
+import type { X509Context } from '../../workload-api/responses.ts';
+import { StreamClient } from '../../workload-api/stream-client.ts';
+import type { X509SvidSource } from '../../workload-api/x509-source.ts';
+import { BROKER_SOCKET_VARIABLE, connectMutually, parseBrokerAddress } from './endpoint.ts';
+import { encodeReference } from './reference.ts';
+import type { WorkloadReference } from './reference.ts';
+
+export interface BrokerClientOptions {
+  /** `unix:///absolute/path` or `tcp://host:port`. Default: the environment variable `SPIFFE_BROKER_SOCKET`. */
+  readonly address?: string | undefined;
+  /** The broker's own SVID and the bundles to verify the endpoint with: an X509Source. It is not closed with the client. */
+  readonly source: X509SvidSource & X509BundleSource;
+  /** Which SPIFFE ID the endpoint must have. */
+  readonly authorize: SpiffeIdMatcher;
+  /** The trust domain of the endpoint. Default: the broker's own. */
+  readonly trustDomain?: TrustDomain | undefined;
+  /** Default time limit of a fetch, in ms. Default 10000. */
+  readonly timeoutMs?: number | undefined;
+  /** How watches come back. */
+  readonly retry?: RetryOptions | undefined;
+  readonly clock?: Clock | undefined;
+  /** Largest message that is accepted, in bytes. Default 4 MiB. */
+  readonly maxMessageBytes?: number | undefined;
+}
+
+/**
+ * Client of the SPIFFE Broker API (Incubating, as of June 2026): fetches SVIDs and bundles on behalf of workloads it refers to,
+ * by mutual TLS and nothing else. Throws a SpiffeError: `ERR_WORKLOAD_REFERENCE`, `ERR_WORKLOAD_NOT_FOUND`, `ERR_NO_IDENTITY`
+ * where the workload or the broker is not entitled, the codes of TLS verification, and those of WorkloadApiClient. A watch
+ * comes back by itself, but not once the workload is not found: the reference may come to mean another one.
+ */
+export class BrokerClient implements AsyncDisposable {
+  readonly #calls: StreamClient;
+  readonly #isRemote: boolean;
+
+  /** Throws SpiffeError `ERR_ENDPOINT_ADDRESS`. */
+  constructor(options: BrokerClientOptions) {
+    const { source, authorize } = options;
+    const clock = options.clock ?? systemClock;
+    const target = parseBrokerAddress(options.address ?? process.env[BROKER_SOCKET_VARIABLE]);
+    this.#isRemote = 'host' in target;
+    const grpc = new GrpcClient({
+      target,
+      connect: async (to, signal) => {
+        const trustDomain = options.trustDomain ?? source.getX509Svid().id.trustDomain;
+        const now = (): number => clock.now();
+        return await connectMutually({ svid: source, bundles: source, trustDomain, authorize, now })(
+          to,
+          signal,
+        );
+      },
+      maxMessageBytes: options.maxMessageBytes,
+    });
+    this.#calls = new StreamClient({
+      grpc,
+      service: BROKER_SERVICE,
+      metadata: { [BROKER_HEADER]: 'true' },
+      timeoutMs: options.timeoutMs,
+      retry: options.retry,
+      clock,
+    });
+  }
+
+  /** All X.509-SVIDs of the workload with their bundles. */
+  async fetchX509Context(reference: WorkloadReference, options: CallOptions = {}): Promise<X509Context> {
+    return await this.#calls.first(
+      'SubscribeToX509SVID',
+      this.#subscribe(reference),
+      decodeX509Context,
+      options,
+    );
+  }
+
+  /** The X.509 bundles of the workload. */
+  async fetchX509Bundles(reference: WorkloadReference, options: CallOptions = {}): Promise<X509BundleSet> {
+    const request = this.#subscribe(reference);
+    return await this.#calls.first('SubscribeToX509Bundles', request, decodeX509Bundles, options);
+  }
+
+  /** New JWT-SVIDs of the workload for an audience: of one identity, or of all. At least one, not verified. */
+  async fetchJwtSvids(
+    reference: WorkloadReference,
+    request: { readonly audience: readonly string[]; readonly spiffeId?: string | undefined },
+    options: CallOptions = {},
+  ): Promise<JwtSvid[]> {
+    checkAudience(request.audience);
+    const bytes = brokerJwtSvidRequest.encode({
+      reference: this.#encode(reference),
+      audience: request.audience,
+      spiffeId: request.spiffeId ?? '',
+    });
+    // Not every server looks at the SPIFFE ID that is asked for: the reader keeps only the SVID of that one.
+    const decode = (answer: Uint8Array): JwtSvid[] =>
+      parseJwtSvids(jwtSvidResponse.decode(answer).svids, request);
+    return await this.#calls.unary('FetchJWTSVID', bytes, decode, options);
+  }
+
+  /** The JWT bundles of the workload. */
+  async fetchJwtBundles(reference: WorkloadReference, options: CallOptions = {}): Promise<JwtBundleSet> {
+    const request = this.#subscribe(reference);
+    return await this.#calls.first('SubscribeToJWTBundles', request, decodeJwtBundles, options);
+  }
+
+  /**
+   * Follows the X.509-SVIDs and bundles of the workload. To be forgotten at an error `ERR_WORKLOAD_NOT_FOUND` or
+   * `ERR_NO_IDENTITY`, which `createBrokeredX509Source` does. Not every server ends the stream when the workload ends.
+   */
+  watchX509Context(
+    reference: WorkloadReference,
+    handlers: WatchHandlers<X509Context>,
+    options: WatchOptions = {},
+  ): Watch {
+    const request = this.#subscribe(reference);
+    return this.#calls.watch('SubscribeToX509SVID', request, decodeX509Context, handlers, options);
+  }
+
+  /** Follows the X.509 bundles of the workload. */
+  watchX509Bundles(
+    reference: WorkloadReference,
+    handlers: WatchHandlers<X509BundleSet>,
+    options: WatchOptions = {},
+  ): Watch {
+    const request = this.#subscribe(reference);
+    return this.#calls.watch('SubscribeToX509Bundles', request, decodeX509Bundles, handlers, options);
+  }
+
+  /** Follows the JWT bundles of the workload. */
+  watchJwtBundles(
+    reference: WorkloadReference,
+    handlers: WatchHandlers<JwtBundleSet>,
+    options: WatchOptions = {},
+  ): Watch {
+    const request = this.#subscribe(reference);
+    return this.#calls.watch('SubscribeToJWTBundles', request, decodeJwtBundles, handlers, options);
+  }
+
+  /** Ends every call and watch, and the connection. */
+  async close(): Promise<void> {
+    await this.#calls.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #subscribe(reference: WorkloadReference): Uint8Array {
+    return subscribeRequest.encode({ reference: this.#encode(reference) });
+  }
+
+  #encode(reference: WorkloadReference): WorkloadReferenceMessage {
+    return { reference: encodeReference(reference, { isRemote: this.#isRemote }) };
+  }
+}
+
+function decodeX509Context(bytes: Uint8Array): X509Context {
+  return parseX509Context(x509SvidResponse.decode(bytes));
+}
+
+function decodeX509Bundles(bytes: Uint8Array): X509BundleSet {
+  return parseX509Bundles(x509BundlesResponse.decode(bytes).bundles);
+}
+
+function decodeJwtBundles(bytes: Uint8Array): JwtBundleSet {
+  return parseJwtBundles(jwtBundlesResponse.decode(bytes).bundles);
+}

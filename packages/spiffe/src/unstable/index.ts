@@ -1,0 +1,15 @@
+export { BrokerClient } from './broker/client.ts';
+export type { BrokerClientOptions } from './broker/client.ts';
+export type { KubernetesObject, WorkloadReference } from './broker/reference.ts';
+export { createWitHeaders, readWitHeaders } from './wit-svid/headers.ts';
+export type { WitPresentation } from './wit-svid/headers.ts';
+export { createWorkloadProof } from './wit-svid/proof.ts';
+export type { BoundTokens, CreateProofOptions } from './wit-svid/proof.ts';
+export { createReplayCache } from './wit-svid/replay-cache.ts';
+export type { ReplayCache, ReplayCacheOptions, SeenProof } from './wit-svid/replay-cache.ts';
+export { verifyWitRequest } from './wit-svid/verify-wit.ts';
+export type { VerifiedWit, VerifyWitOptions } from './wit-svid/verify-wit.ts';
+export { marshalWitBundle, WitBundle } from './wit-svid/wit-bundle.ts';
+export type { WitAuthority, WitBundleSource } from './wit-svid/wit-bundle.ts';
+export { parseUnverifiedWitSvid } from './wit-svid/wit-svid.ts';
+export type { WitSvid } from './wit-svid/wit-svid.ts';
