@@ -40,7 +40,7 @@ export function readExports(
   const files = new Map([...declarations].map(([path, text]) => [path, readDeclarations(text)]));
   return [...entries].flatMap(([entry, path]) =>
     readReexports(declarations.get(path) ?? '').map(({ name, from }) => {
-      const file = normalize(join(dirname(path), from.replace(/\.js$/, '.d.ts')));
+      const file = declaringFile(name, resolve(path, from), declarations);
       const found = files.get(file)?.find((one) => one.name === name && one.isExported);
       if (found === undefined) throw new Error(`${entry} exports ${name}, which ${file} does not declare`);
       const hidden = (files.get(file) ?? []).filter(
@@ -49,6 +49,16 @@ export function readExports(
       return { ...found, entry, module: file.replace(/\.d\.ts$/, ''), hidden };
     }),
   );
+}
+
+function resolve(path: string, from: string): string {
+  return normalize(join(dirname(path), from.replace(/\.js$/, '.d.ts')));
+}
+
+/** A module may pass a name on from another one. */
+function declaringFile(name: string, path: string, declarations: ReadonlyMap<string, string>): string {
+  const passedOn = readReexports(declarations.get(path) ?? '').find((one) => one.name === name);
+  return passedOn === undefined ? path : declaringFile(name, resolve(path, passedOn.from), declarations);
 }
 
 export interface PackageApi {

