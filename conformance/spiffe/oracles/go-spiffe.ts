@@ -81,14 +81,13 @@ export class GoSpiffe implements AsyncDisposable {
 }
 
 function toQuestion(asked: Case): object {
-  switch (asked.kind) {
-    case 'x509':
-      return { ...asked, chain: asked.chain.map(base64), authorities: asked.authorities.map(base64) };
-    case 'jwt':
-      return { ...asked, token: base64(asked.token), document: base64(asked.document) };
-    case 'bundle':
-      return { ...asked, document: base64(asked.document) };
-    case 'id':
-      return { ...asked, text: base64(asked.text) };
+  if (asked.kind === 'x509') {
+    return { ...asked, chain: asked.chain.map(base64), authorities: asked.authorities.map(base64) };
   }
+  if (asked.kind === 'jwt') {
+    return { ...asked, token: base64(asked.token), document: base64(asked.document) };
+  }
+  return asked.kind === 'id'
+    ? { ...asked, text: base64(asked.text) }
+    : { ...asked, document: base64(asked.document) };
 }

@@ -59,23 +59,19 @@ export function judge(asked: Case): Verdict {
 function accept(asked: Case): Verdict {
   if (asked.kind === 'id') return { isAccepted: true, id: SpiffeId.parse(asked.text).toString() };
   const trustDomain = TrustDomain.parse(asked.trustDomain);
-  switch (asked.kind) {
-    case 'x509': {
-      const bundle = X509Bundle.fromAuthorities(trustDomain, asked.authorities);
-      const { id } = verifyX509Svid(asked.chain, bundle, { now: asked.at });
-      return { isAccepted: true, id: id.toString() };
-    }
-    case 'jwt': {
-      const { token, audience, at: now } = asked;
-      const bundles = JwtBundle.fromJwks(trustDomain, asked.document);
-      return { isAccepted: true, id: verifyJwtSvid(token, { bundles, audience, now }).id.toString() };
-    }
-    case 'bundle': {
-      const { x509Bundle, jwtBundle } = parseSpiffeBundle(trustDomain, asked.document);
-      // The oracle counts what is there twice once.
-      const x509 = new Set(x509Bundle.authorities.map((bytes) => Buffer.from(bytes).toString('base64'))).size;
-      const jwt = new Set(jwtBundle.authorities.map(({ keyId }) => keyId)).size;
-      return { isAccepted: true, x509, jwt };
-    }
+  if (asked.kind === 'x509') {
+    const bundle = X509Bundle.fromAuthorities(trustDomain, asked.authorities);
+    const { id } = verifyX509Svid(asked.chain, bundle, { now: asked.at });
+    return { isAccepted: true, id: id.toString() };
   }
+  if (asked.kind === 'jwt') {
+    const { token, audience, at: now } = asked;
+    const bundles = JwtBundle.fromJwks(trustDomain, asked.document);
+    return { isAccepted: true, id: verifyJwtSvid(token, { bundles, audience, now }).id.toString() };
+  }
+  const { x509Bundle, jwtBundle } = parseSpiffeBundle(trustDomain, asked.document);
+  // The oracle counts what is there twice once.
+  const x509 = new Set(x509Bundle.authorities.map((bytes) => Buffer.from(bytes).toString('base64'))).size;
+  const jwt = new Set(jwtBundle.authorities.map(({ keyId }) => keyId)).size;
+  return { isAccepted: true, x509, jwt };
 }

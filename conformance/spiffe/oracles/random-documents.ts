@@ -35,7 +35,7 @@ function mutateValue(bytes: Buffer, seed: number): Buffer {
 const ids = makeIdVectors().vectors.flatMap(({ vector }) =>
   vector.kind === 'id' ? [Buffer.from(vector.text)] : [],
 );
-const character = fc.constantFrom(...'aZ0.-_/:%@?#[]!~ \n\0ä\u0430\u{1f600}A');
+const character = fc.constantFrom(...Array.from('aZ0.-_/:%@?#[]!~ \n\0ä\u0430\u{1f600}A'));
 
 export const randomId: fc.Arbitrary<IdCase> = fc
   .oneof(

@@ -18,17 +18,10 @@ const index = JSON.parse(read('index.json').toString()) as { now: number; vector
 type Files = (path: string) => Buffer;
 
 function toCase(vector: Vector, files: Files, at: number): Case {
-  const contents = (): Buffer => files(pathOf(vector) ?? '');
-  switch (vector.kind) {
-    case 'x509':
-      return toX509Case(vector, files, at);
-    case 'jwt':
-      return toJwtCase(vector, files, at);
-    case 'bundle':
-      return { kind: 'bundle', trustDomain: vector.trustDomain, document: contents() };
-    case 'id':
-      return { kind: 'id', text: vector.text };
-  }
+  if (vector.kind === 'x509') return toX509Case(vector, files, at);
+  if (vector.kind === 'jwt') return toJwtCase(vector, files, at);
+  if (vector.kind === 'id') return { kind: 'id', text: vector.text };
+  return { kind: 'bundle', trustDomain: vector.trustDomain, document: files(pathOf(vector) ?? '') };
 }
 
 function toX509Case(vector: X509Vector, files: Files, at: number): X509Case {

@@ -51,7 +51,7 @@ export function makeBundleVectors(): MadeVectors {
   };
   const keys = generateJwtKeys();
   const authority = makeAuthority();
-  const x509 = toX509Key(authority.certificate, authority.keyPair.publicKey.export({ format: 'jwk' }) as Key);
+  const x509 = toX509Key(authority.certificate, authority.keyPair.publicKey.export({ format: 'jwk' }));
   const jwt = toJwtKey('main', keys.main);
   const good = { keys: [x509, jwt], spiffe_sequence: 7, spiffe_refresh_hint: 300 };
   makeDocuments(good, accept, refuse);
@@ -92,7 +92,7 @@ function makeDocuments(good: { readonly keys: readonly Key[] } & Key, accept: Ac
   refuse('keys-missing', text.replace('"keys"', '"keyz"'), `${section}.3`);
   refuse('keys-null', '{"keys":null}', `${section}.3`);
   refuse('keys-an-object', '{"keys":{}}', `${section}.3`);
-  refuse('not-an-object', '[]', `${section}`);
+  refuse('not-an-object', '[]', section);
   refuse('not-json', text.slice(0, -1), 'RFC 8259 2');
   refuse('empty', '', 'RFC 8259 2');
   refuse(

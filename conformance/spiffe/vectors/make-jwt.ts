@@ -1,7 +1,8 @@
 // One good token per algorithm, and one token per rule that is broken.
 import type { SpiffeErrorCode } from '@muster/spiffe';
 import { generateEcKeyPair, type KeyPair, signJwt } from '@muster/testing';
-import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { makeForms, signWithEd25519, signWithHmac } from './make-jwt-forms.ts';
 import {
   AUDIENCE,
   FAR_AHEAD,
@@ -12,11 +13,9 @@ import {
   LAST,
   type MadeVectors,
   TRUST_DOMAIN,
+  goodClaims,
+  seconds,
 } from './vector.ts';
-
-const seconds = (at: number): number => at / 1000;
-const base64url = (text: string): string => Buffer.from(text, 'utf8').toString('base64url');
-const goodClaims = { sub: ID, aud: [AUDIENCE], exp: seconds(LAST), iat: seconds(JUST_PAST) };
 
 export interface JwtExpectation {
   readonly rule: string;
@@ -112,9 +111,14 @@ export function makeJwtVectors(): MadeVectors {
   return { vectors, shared };
 }
 
-type Add = (name: string, changes: Changes, expected: JwtExpectation, other?: Partial<JwtVector>) => void;
+export type AddJwt = (
+  name: string,
+  changes: Changes,
+  expected: JwtExpectation,
+  other?: Partial<JwtVector>,
+) => void;
 
-function makeValid(add: Add, keys: JwtKeys): void {
+function makeValid(add: AddJwt, keys: JwtKeys): void {
   const accepted = (rule: string): JwtExpectation => ({ ours: 'accepted', rule });
   const algorithms: [string, string, KeyPair][] = [
     ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'].map((alg): [string, string, KeyPair] => [
@@ -146,6 +150,7 @@ function makeValid(add: Add, keys: JwtKeys): void {
   add('valid-aud-list', { claims: { aud: ['other', AUDIENCE] } }, accepted('RFC 7519 4.1.3, JV-9'));
   add('valid-exp-fraction', { claims: { exp: seconds(LAST) + 0.5 } }, accepted('RFC 7519 2'));
   add('valid-no-iat', { claims: { iat: undefined } }, accepted('JWT-SVID 3'));
+  add('valid-nonce-not-text', { header: { nonce: 1 } }, { ...accepted('JWT-SVID 2'), goSpiffe: 'refused' });
   add(
     'valid-two-keys-of-one-kid',
     {},
@@ -155,7 +160,7 @@ function makeValid(add: Add, keys: JwtKeys): void {
   add('valid-not-ascii', { claims: { name: 'Zürich ✓' } }, accepted('RFC 7519 7.1'));
 }
 
-function makeHeaders(add: Add, keys: JwtKeys): void {
+function makeHeaders(add: AddJwt, keys: JwtKeys): void {
   const broken = (ours: SpiffeErrorCode, rule: string): JwtExpectation => ({ ours, rule });
   const algorithm = (rule: string): JwtExpectation => broken('ERR_JWT_ALGORITHM', rule);
   const both = { goSpiffe: 'accepted', jose: 'accepted' } as const;
@@ -217,10 +222,15 @@ function makeHeaders(add: Add, keys: JwtKeys): void {
     { ...broken('ERR_JSON_DUPLICATE_MEMBER', 'RFC 7515 4'), jose: 'accepted' },
   );
   add('header-not-json', { header: '{"alg":"ES256"' }, broken('ERR_JSON_MALFORMED', 'RFC 7515 4, JV-25'));
+  add(
+    'crit-empty',
+    { header: { crit: [] } },
+    { ...broken('ERR_JWT_CRITICAL_HEADER', 'RFC 7515 4.1.11'), goSpiffe: 'accepted' },
+  );
   add('header-a-list', { header: '["ES256"]' }, broken('ERR_JWT_HEADER', 'RFC 7515 4, JV-25'));
 }
 
-function makeClaims(add: Add): void {
+function makeClaims(add: AddJwt): void {
   const broken = (ours: SpiffeErrorCode, rule: string): JwtExpectation => ({ ours, rule, jose: 'accepted' });
   const strictly = (ours: SpiffeErrorCode, rule: string): JwtExpectation => ({ ours, rule });
   add('sub-missing', { claims: { sub: undefined } }, strictly('ERR_JWT_SUBJECT_MISSING', 'JWT-SVID 3.1'));
@@ -250,6 +260,11 @@ function makeClaims(add: Add): void {
   });
   add('aud-missing', { claims: { aud: undefined } }, strictly('ERR_JWT_AUDIENCE', 'JWT-SVID 3.2, JV-7'));
   add('aud-empty-list', { claims: { aud: [] } }, strictly('ERR_JWT_AUDIENCE', 'JWT-SVID 3.2, JV-7'));
+  add(
+    'aud-with-an-empty-one',
+    { claims: { aud: [AUDIENCE, ''] } },
+    { ...broken('ERR_JWT_AUDIENCE_MALFORMED', 'RFC 7519 4.1.3 (own policy)'), goSpiffe: 'accepted' },
+  );
   add(
     'aud-not-strings',
     { claims: { aud: [AUDIENCE, 1] } },
@@ -307,108 +322,4 @@ function makeClaims(add: Add): void {
     { claims: twice.replace('"sub"', '"\\u0073ub"') },
     broken('ERR_JSON_DUPLICATE_MEMBER', 'RFC 7519 4'),
   );
-}
-
-function makeForms(add: Add, keys: JwtKeys): void {
-  const broken = (ours: SpiffeErrorCode, rule: string): JwtExpectation => ({ ours, rule });
-  const part = (token: string, index: number): string => token.split('.')[index] ?? '';
-  const replace =
-    (index: number, change: (text: string) => string) =>
-    (token: string): string =>
-      token
-        .split('.')
-        .map((text, at) => (at === index ? change(text) : text))
-        .join('.');
-  const admin = base64url(JSON.stringify({ ...goodClaims, sub: 'spiffe://example.org/admin' }));
-  const zeros = Buffer.alloc(64).toString('base64url');
-  add(
-    'claims-changed',
-    { spoil: replace(1, () => admin) },
-    broken('ERR_JWT_SIGNATURE', 'RFC 7515 5.2, JV-14'),
-  );
-  add(
-    'signature-changed',
-    { spoil: replace(2, (text) => (text.startsWith('A') ? 'B' : 'A') + text.slice(1)) },
-    broken('ERR_JWT_SIGNATURE', 'RFC 7515 5.2, JV-15'),
-  );
-  add('signature-of-zeros', { spoil: replace(2, () => zeros) }, broken('ERR_JWT_SIGNATURE', 'RFC 7518 3.4'));
-  add(
-    'signature-in-der',
-    { spoil: (token) => signInDer(token, keys.main) },
-    broken('ERR_JWT_SIGNATURE', 'RFC 7518 3.4'),
-  );
-  add(
-    'signature-by-another-key',
-    { key: generateEcKeyPair().privateKey },
-    broken('ERR_JWT_SIGNATURE', 'JWT-SVID 4, JV-16'),
-  );
-  add(
-    'signature-padded',
-    { spoil: (token) => `${token}==` },
-    { ...broken('ERR_JWT_BASE64', 'RFC 7515 2'), jose: 'accepted' },
-  );
-  add(
-    'signature-too-long',
-    { spoil: (token) => token + 'A'.repeat(1400) },
-    broken('ERR_JWT_SIGNATURE', 'own limit'),
-  );
-  add(
-    'base64-with-unused-bits',
-    { spoil: replace(2, (text) => `${text.slice(0, -1)}${nextCharacter(text.at(-1) ?? 'A')}`) },
-    { ...broken('ERR_JWT_BASE64', 'RFC 4648 3.5'), goSpiffe: 'accepted', jose: 'accepted' },
-  );
-  add(
-    'base64-of-the-other-alphabet',
-    { spoil: replace(1, () => '+/+/') },
-    broken('ERR_JWT_BASE64', 'RFC 7515 2'),
-  );
-  add(
-    'two-parts',
-    { spoil: (token) => `${part(token, 0)}.${part(token, 1)}` },
-    broken('ERR_JWT_MALFORMED', 'RFC 7515 7.1, JV-25'),
-  );
-  add(
-    'four-parts',
-    { spoil: (token) => `${token}.AAAA` },
-    broken('ERR_JWT_MALFORMED', 'RFC 7515 7.1, JV-25'),
-  );
-  add(
-    'five-parts',
-    { spoil: (token) => `${token}.AAAA.AAAA` },
-    broken('ERR_JWT_MALFORMED', 'RFC 7515 7.1, JV-25'),
-  );
-  add('empty', { spoil: () => '' }, broken('ERR_JWT_MALFORMED', 'RFC 7515 7.1, JV-25'));
-  const json = (token: string): string =>
-    JSON.stringify({ protected: part(token, 0), payload: part(token, 1), signature: part(token, 2) });
-  add('json-serialisation', { spoil: json }, broken('ERR_JWT_MALFORMED', 'JWT-SVID 2, JV-24'));
-  add(
-    'too-long',
-    { claims: { padding: 'a'.repeat(7000) } },
-    { ...broken('ERR_JWT_TOO_LONG', 'own limit'), goSpiffe: 'accepted', jose: 'accepted' },
-  );
-  add('bundle-empty', {}, broken('ERR_BUNDLE_EMPTY', 'Trust Domain and Bundle 4.1.3, JB-7'), {
-    bundle: 'empty.jwks.json',
-  });
-}
-
-/** The character that decodes to the same bytes at the end of an ES256 signature: its last two bits are not used. */
-function nextCharacter(character: string): string {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-  return alphabet[alphabet.indexOf(character) | 1] ?? '';
-}
-
-function signWithHmac({ publicKey }: KeyPair): string {
-  const signed = `${base64url('{"alg":"HS256","kid":"main","typ":"JWT"}')}.${base64url(JSON.stringify(goodClaims))}`;
-  const pem = publicKey.export({ format: 'pem', type: 'spki' });
-  return `${signed}.${createHmac('sha256', pem).update(signed).digest('base64url')}`;
-}
-
-function signWithEd25519({ privateKey }: KeyPair): string {
-  const signed = `${base64url('{"alg":"EdDSA","kid":"ed25519","typ":"JWT"}')}.${base64url(JSON.stringify(goodClaims))}`;
-  return `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`;
-}
-
-function signInDer(token: string, { privateKey }: KeyPair): string {
-  const signed = token.slice(0, token.lastIndexOf('.'));
-  return `${signed}.${sign('sha256', Buffer.from(signed), privateKey).toString('base64url')}`;
 }

@@ -115,12 +115,12 @@ export function makeMalformed(authority: TestCa): Malformed[] {
     ),
     one(
       'extension-twice',
-      { extensions: extensionsOf(...goodExtensions, san!) },
+      { extensions: extensionsOf(...goodExtensions, san) },
       { ours: 'ERR_CERTIFICATE_EXTENSION_REPEATED', rule: 'RFC 5280 4.2' },
     ),
     one(
       'extension-flag-not-ff',
-      { extensions: extensionsOf(goodExtensions[0]!, san!, notFf) },
+      { extensions: extensionsOf(goodExtensions[0]!, san, notFf) },
       { rule: 'X.690 11.1', openssl: 'accepted' },
     ),
     one(
@@ -175,7 +175,7 @@ export function makeMalformed(authority: TestCa): Malformed[] {
     ),
     one(
       'leaf-with-path-length',
-      { extensions: extensionsOf(basicConstraintsExtension(false, 0), goodExtensions[1]!, san!) },
+      { extensions: extensionsOf(basicConstraintsExtension(false, 0), goodExtensions[1]!, san) },
       { ours: 'ERR_SVID_PATH_LENGTH', rule: 'RFC 5280 4.2.1.9', goSpiffe: 'accepted', openssl: 'accepted' },
     ),
     one(

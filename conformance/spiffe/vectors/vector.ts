@@ -67,6 +67,15 @@ export const TRUST_DOMAIN = 'example.org';
 export const ID = 'spiffe://example.org/workload';
 export const AUDIENCE = 'spiffe://example.org/audience';
 
+export const seconds = (at: number): number => at / 1000;
+export const base64url = (text: string): string => Buffer.from(text, 'utf8').toString('base64url');
+export const goodClaims: Readonly<Record<string, unknown>> = {
+  sub: ID,
+  aud: [AUDIENCE],
+  exp: seconds(LAST),
+  iat: seconds(JUST_PAST),
+};
+
 /** Where the file of a vector lies below vectors/; IDs have none. */
 export function pathOf(vector: Vector): string | undefined {
   const ending = { x509: 'x509/*.pem', jwt: 'jwt/*.jwt', bundle: 'bundle/*.json', id: undefined }[
