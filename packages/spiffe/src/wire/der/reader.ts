@@ -16,6 +16,9 @@ export const DER_TAG = {
   SET: 0x31,
 } as const;
 
+const DIGIT_ZERO = 0x30;
+const LETTER_Z = 0x5a;
+
 /** One DER element. Both byte fields are views into the input. */
 export interface DerElement {
   readonly tag: number;
@@ -24,10 +27,35 @@ export interface DerElement {
   readonly bytes: Uint8Array;
 }
 
+/** Knows where its parts are. Views of them are made when they are asked for: most elements are only walked through. */
+class Element implements DerElement {
+  readonly tag: number;
+  readonly source: Uint8Array;
+  readonly start: number;
+  readonly contentsStart: number;
+  readonly end: number;
+
+  constructor(source: Uint8Array, tag: number, start: number, contentsStart: number, end: number) {
+    this.tag = tag;
+    this.source = source;
+    this.start = start;
+    this.contentsStart = contentsStart;
+    this.end = end;
+  }
+
+  get contents(): Uint8Array {
+    return this.source.subarray(this.contentsStart, this.end);
+  }
+
+  get bytes(): Uint8Array {
+    return this.source.subarray(this.start, this.end);
+  }
+}
+
 /** Reads exactly one element that fills the input. Definite, minimal lengths and one-byte tags only. Throws SpiffeError `ERR_DER_MALFORMED`. */
 export function readDer(bytes: Uint8Array): DerElement {
-  const element = readAt(bytes, 0);
-  if (element.bytes.length !== bytes.length) {
+  const element = readAt(bytes, 0, bytes.length);
+  if (element.end !== bytes.length) {
     throw derMalformed('bytes follow the element');
   }
   return element;
@@ -35,21 +63,15 @@ export function readDer(bytes: Uint8Array): DerElement {
 
 /** Reads the elements that fill the input, at most `limit` (default 10000), which may be none. Elements inside are not looked at. */
 export function readDerAll(bytes: Uint8Array, limit = 10_000): DerElement[] {
-  const elements: DerElement[] = [];
-  for (let offset = 0; offset < bytes.length;) {
-    if (elements.length >= limit) {
-      throw derMalformed(`more than ${limit} elements`);
-    }
-    const element = readAt(bytes, offset);
-    elements.push(element);
-    offset += element.bytes.length;
-  }
-  return elements;
+  return readRange(bytes, 0, bytes.length, limit);
 }
 
 /** Reads the elements inside an element after checking its tag. */
-export function readDerChildren(element: DerElement, tag: number, limit?: number): DerElement[] {
-  return readDerAll(expectTag(element, tag).contents, limit);
+export function readDerChildren(element: DerElement, tag: number, limit = 10_000): DerElement[] {
+  expectTag(element, tag);
+  return element instanceof Element
+    ? readRange(element.source, element.contentsStart, element.end, limit)
+    : readDerAll(element.contents, limit);
 }
 
 /** Returns the element if it is there and has the tag. */
@@ -69,7 +91,7 @@ export function readDerOid(element: DerElement | undefined): string {
   if (contents.length === 0 || contents.length > 64) {
     throw derMalformed('object identifier must have 1 to 64 bytes');
   }
-  const arcs: number[] = [];
+  let text = '';
   let arc = 0;
   let isFirstOfArc = true;
   for (const byte of contents) {
@@ -79,16 +101,20 @@ export function readDerOid(element: DerElement | undefined): string {
     arc = arc * 128 + (byte & 0x7f);
     isFirstOfArc = byte < 0x80;
     if (isFirstOfArc) {
-      arcs.push(arc);
+      text = text === '' ? firstArcs(arc) : `${text}.${arc}`;
       arc = 0;
     }
   }
-  const [first] = arcs;
-  if (first === undefined || !isFirstOfArc) {
+  if (!isFirstOfArc) {
     throw derMalformed('object identifier ends inside an arc');
   }
-  const root = Math.min(2, Math.floor(first / 40));
-  return [root, first - root * 40, ...arcs.slice(1)].join('.');
+  return text;
+}
+
+/** The first two arcs share one number. */
+function firstArcs(both: number): string {
+  const root = Math.min(2, Math.floor(both / 40));
+  return `${root}.${both - root * 40}`;
 }
 
 export function readDerBoolean(element: DerElement): boolean {
@@ -141,31 +167,55 @@ export function readDerBitString(element: DerElement | undefined): {
 
 /** A UTCTime or GeneralizedTime as X.509 has it (RFC 5280 section 4.1.2.5), in ms since the epoch. */
 export function readDerTime(element: DerElement | undefined): number {
-  const text = Buffer.from(element?.contents ?? []).toString('latin1');
   const isUtc = element?.tag === DER_TAG.UTC_TIME;
   const isGeneralized = element?.tag === DER_TAG.GENERALIZED_TIME;
-  const digits = isUtc ? 12 : 14;
-  if (!(isUtc || isGeneralized) || text.length !== digits + 1 || !/^\d+Z$/.test(text)) {
+  const text = element?.contents ?? new Uint8Array(0);
+  const yearDigits = isUtc ? 2 : 4;
+  if (!(isUtc || isGeneralized) || text.length !== yearDigits + 11 || text[yearDigits + 10] !== LETTER_Z) {
     throw derMalformed('time must be YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ');
   }
-  const full = isUtc ? `${Number(text.slice(0, 2)) >= 50 ? '19' : '20'}${text}` : text;
-  const [year, month, day, hour, minute, second] = [
-    full.slice(0, 4),
-    ...[4, 6, 8, 10, 12].map((start) => full.slice(start, start + 2)),
-  ];
-  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
-  const at = Date.parse(iso);
-  // Date.parse rolls some impossible dates over instead of refusing them.
-  if (Number.isNaN(at) || new Date(at).toISOString() !== iso) {
+  const [month, day, hour, minute, second] = [0, 2, 4, 6, 8].map((at) =>
+    readDigits(text, yearDigits + at),
+  ) as [number, number, number, number, number];
+  const last = readDigits(text, yearDigits - 2);
+  const year = isUtc ? (last >= 50 ? 1900 : 2000) + last : readDigits(text, 0) * 100 + last;
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  // Impossible dates have been rolled over instead of refused.
+  const isDate =
+    date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  if (!isDate || hour > 23 || minute > 59 || second > 59) {
     throw derMalformed('time is not a date');
   }
-  return at;
+  return date.setUTCHours(hour, minute, second, 0);
 }
 
-function readAt(bytes: Uint8Array, start: number): DerElement {
+function readDigits(text: Uint8Array, at: number): number {
+  const [tens, ones] = [text[at]! - DIGIT_ZERO, text[at + 1]! - DIGIT_ZERO];
+  if (tens < 0 || tens > 9 || ones < 0 || ones > 9) {
+    throw derMalformed('time must be YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ');
+  }
+  return tens * 10 + ones;
+}
+
+function readRange(source: Uint8Array, start: number, end: number, limit: number): DerElement[] {
+  const elements: DerElement[] = [];
+  for (let offset = start; offset < end;) {
+    if (elements.length >= limit) {
+      throw derMalformed(`more than ${limit} elements`);
+    }
+    const element = readAt(source, offset, end);
+    elements.push(element);
+    offset = element.end;
+  }
+  return elements;
+}
+
+/** Nothing at or behind `limit` is looked at. */
+function readAt(bytes: Uint8Array, start: number, limit: number): Element {
   const tag = bytes[start];
   const first = bytes[start + 1];
-  if (tag === undefined || first === undefined) {
+  if (tag === undefined || first === undefined || start + 2 > limit) {
     throw derMalformed('input ends inside an element');
   }
   if ((tag & 0x1f) === 0x1f) {
@@ -181,7 +231,7 @@ function readAt(bytes: Uint8Array, start: number): DerElement {
     length = 0;
     for (let index = 0; index < lengthBytes; index += 1) {
       const byte = bytes[contentsStart + index];
-      if (byte === undefined) {
+      if (byte === undefined || contentsStart + index >= limit) {
         throw derMalformed('input ends inside a length');
       }
       length = length * 256 + byte;
@@ -192,10 +242,10 @@ function readAt(bytes: Uint8Array, start: number): DerElement {
     contentsStart += lengthBytes;
   }
   const end = contentsStart + length;
-  if (end > bytes.length) {
+  if (end > limit) {
     throw derMalformed('element is longer than the input');
   }
-  return { tag, contents: bytes.subarray(contentsStart, end), bytes: bytes.subarray(start, end) };
+  return new Element(bytes, tag, start, contentsStart, end);
 }
 
 export function derMalformed(reason: string): SpiffeError {

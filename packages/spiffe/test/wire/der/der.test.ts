@@ -16,6 +16,7 @@ import {
   readDerSmallInteger,
   readDerTime,
 } from '../../../src/wire/index.ts';
+import type { DerElement } from '../../../src/wire/index.ts';
 
 function hex(text: string): Uint8Array {
   return Buffer.from(text, 'hex');
@@ -184,4 +185,30 @@ test('whatever the bytes: elements that add up to the input, or the own error', 
     }),
     { numRuns: 1000 },
   );
+});
+
+test('an element cannot reach beyond the one it is in, though bytes follow there', () => {
+  for (const inside of ['04', '0402', '0481', '048180', '04820100', '0404aaaa', '1f8100']) {
+    const contents = hex(inside);
+    const outer = Buffer.concat([Buffer.of(DER_TAG.SEQUENCE, contents.length), contents]);
+    const [element] = readDerAll(Buffer.concat([outer, der.octetString(new Uint8Array(300))]));
+    assert.throws(() => readDerChildren(element!, DER_TAG.SEQUENCE), { code: 'ERR_DER_MALFORMED' }, inside);
+  }
+});
+
+test('children are the same for an element that was read and for one of its parts by themselves', () => {
+  const whole = readDer(der.sequence(der.octetString(hex('aa')), der.sequence(der.null()), der.integer(5)));
+  const summary = (elements: readonly DerElement[]): unknown =>
+    elements.map(({ tag, contents, bytes }) => [tag, [...contents], [...bytes]]);
+  const { tag, contents, bytes } = whole;
+  assert.deepEqual(
+    summary(readDerChildren(whole, DER_TAG.SEQUENCE)),
+    summary(readDerChildren({ tag, contents, bytes }, DER_TAG.SEQUENCE)),
+  );
+  assert.deepEqual(summary(readDerChildren(whole, DER_TAG.SEQUENCE)), [
+    [DER_TAG.OCTET_STRING, [0xaa], [4, 1, 0xaa]],
+    [DER_TAG.SEQUENCE, [5, 0], [0x30, 2, 5, 0]],
+    [DER_TAG.INTEGER, [5], [2, 1, 5]],
+  ]);
+  assert.throws(() => readDerChildren(whole, DER_TAG.SEQUENCE, 2), { code: 'ERR_DER_MALFORMED' });
 });
