@@ -89,6 +89,7 @@ export type {
 } from './messages/workload-api.ts';
 export type { MessageCodec } from './protobuf/codec.ts';
 export { ProtobufReader } from './protobuf/reader.ts';
+export type { ProtobufTag } from './protobuf/reader.ts';
 export { ProtobufWriter } from './protobuf/writer.ts';
 export { Certificate, parseCertificate } from '../x509/certificate.ts';
 export type { Extensions, KeyUsage } from '../x509/extensions.ts';

@@ -28,6 +28,7 @@ export interface DerWriter {
   element(tag: number, contents: Uint8Array): Uint8Array;
 }
 
+/** The writer. Throws SpiffeError `ERR_DER_MALFORMED` for what DER cannot say, such as a negative integer. */
 export const der: DerWriter = {
   sequence: (...children) => element(DER_TAG.SEQUENCE, Buffer.concat(children)),
   set: (...children) =>

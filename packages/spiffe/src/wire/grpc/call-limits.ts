@@ -3,9 +3,13 @@ import { GRPC_STATUS, GrpcStatusError } from './status.ts';
 
 const LONGEST_TIMEOUT_MS = 99_999_999;
 
+/** What one call carries, and what ends it. */
 export interface GrpcCallOptions {
+  /** Headers beside those of gRPC, names in lower case. Default: none. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Cancels the call, which then throws SpiffeError `ERR_ABORTED`. */
   readonly signal?: AbortSignal | undefined;
+  /** Time limit in ms, connecting included, after which the call throws DEADLINE_EXCEEDED. Default: none. */
   readonly timeoutMs?: number | undefined;
 }
 

@@ -25,6 +25,7 @@ export type GrpcMethod =
   | { readonly kind: 'unary'; handle(request: Uint8Array, call: GrpcCall): Promise<Uint8Array> | Uint8Array }
   | { readonly kind: 'serverStream'; handle(request: Uint8Array, call: GrpcCall): AsyncIterable<Uint8Array> };
 
+/** The methods of one gRPC service. */
 export interface GrpcService {
   /** Name of a header that each call must carry exactly once with the value `true`; else the call ends with INVALID_ARGUMENT. */
   readonly securityHeader?: string | undefined;
@@ -32,6 +33,7 @@ export interface GrpcService {
   readonly methods: Readonly<Record<string, GrpcMethod>>;
 }
 
+/** What a server offers, and its limits. */
 export interface GrpcServerOptions {
   /** Services by their full name. */
   readonly services: Readonly<Record<string, GrpcService>>;
@@ -45,14 +47,15 @@ export interface GrpcServerOptions {
   readonly maxConnections?: number | undefined;
 }
 
+/** A gRPC server. Disposing of it is the same as `close`. */
 export interface GrpcServer extends AsyncDisposable {
-  /** Listens on a unix socket path, which must not exist. The mode of the socket file is the caller's business. */
+  /** Listens on a unix socket path, which must not exist. The mode of the socket file is the caller's business. Rejects with the error of node:net. */
   listen(socketPath: string): Promise<void>;
   /** Ends every call and connection and removes the socket file. */
   close(): Promise<void>;
 }
 
-/** Creates a gRPC server for unix sockets. It does nothing until `listen`. */
+/** Creates a gRPC server for unix sockets. It does nothing until `listen`. Never throws. */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const services = new Map(
     Object.entries(options.services).map(([name, service]) => [

@@ -21,6 +21,7 @@ export const GRPC_STATUS = {
   UNAUTHENTICATED: 16,
 } as const;
 
+/** The number of a status. */
 export type GrpcStatusCode = (typeof GRPC_STATUS)[keyof typeof GRPC_STATUS];
 
 const NAMES = new Map<number, string>(Object.entries(GRPC_STATUS).map(([name, status]) => [status, name]));
@@ -43,7 +44,7 @@ export class GrpcStatusError extends SpiffeError {
   }
 }
 
-/** The name of a status, such as `PERMISSION_DENIED`. */
+/** The name of a status, such as `PERMISSION_DENIED`. Never throws: an unknown one is named by its number. */
 export function grpcStatusName(status: number): string {
   return NAMES.get(status) ?? `status ${status}`;
 }

@@ -18,7 +18,10 @@ export const connectPlain: GrpcConnect = async (target, signal) => {
   return socket;
 };
 
-/** Waits until a socket is connected (`connect`) or its TLS handshake is done (`secureConnect`), and destroys it when that fails or the signal is aborted. */
+/**
+ * Waits until a socket is connected (`connect`) or its TLS handshake is done (`secureConnect`), and destroys it when that
+ * fails or the signal is aborted. Rejects with the error of the socket, or the reason of the signal.
+ */
 export async function waitForSocket(
   socket: net.Socket,
   event: 'connect' | 'secureConnect',

@@ -15,6 +15,7 @@ import type { MessageCodec } from '../protobuf/codec.ts';
 /** Full name of SPIRE's Delegated Identity gRPC service. */
 export const DELEGATED_IDENTITY_SERVICE = 'spire.api.agent.delegatedidentity.v1.DelegatedIdentity';
 
+/** One fact about a workload, such as type `unix` and value `uid:1000`. */
 export interface SelectorMessage {
   readonly type: string;
   readonly value: string;
@@ -26,6 +27,7 @@ export interface SpiffeIdMessage {
   readonly path: string;
 }
 
+/** An X.509-SVID without its key. */
 export interface DelegatedX509Svid {
   /** One certificate in DER per element, leaf first. */
   readonly certChain: readonly Uint8Array[];
@@ -35,6 +37,7 @@ export interface DelegatedX509Svid {
   readonly hint: string;
 }
 
+/** An X.509-SVID with its key. */
 export interface DelegatedX509SvidWithKey {
   readonly x509Svid: DelegatedX509Svid | undefined;
   /** Private key as unencrypted PKCS#8 DER. */
@@ -47,11 +50,13 @@ export interface SubscribeToX509SvidsRequest {
   readonly pid: number;
 }
 
+/** The answer to SubscribeToX509SVIDs: all SVIDs of the workload, and the IDs of the trust domains it federates with. */
 export interface SubscribeToX509SvidsResponse {
   readonly x509Svids: readonly DelegatedX509SvidWithKey[];
   readonly federatesWith: readonly string[];
 }
 
+/** The answer to SubscribeToX509Bundles: the bundles of all trust domains that the agent knows. */
 export interface SubscribeToX509BundlesResponse {
   /** Keys are trust domain IDs, values concatenated DER. */
   readonly caCertificates: ReadonlyMap<string, Uint8Array>;
@@ -64,6 +69,7 @@ export interface FetchJwtSvidsRequest {
   readonly pid: number;
 }
 
+/** A JWT-SVID in compact serialisation, with what it says. */
 export interface DelegatedJwtSvid {
   readonly token: string;
   readonly id: SpiffeIdMessage | undefined;
@@ -74,10 +80,12 @@ export interface DelegatedJwtSvid {
   readonly hint: string;
 }
 
+/** The answer to FetchJWTSVIDs. */
 export interface FetchJwtSvidsResponse {
   readonly svids: readonly DelegatedJwtSvid[];
 }
 
+/** The answer to SubscribeToJWTBundles: the bundles of all trust domains that the agent knows. */
 export interface SubscribeToJwtBundlesResponse {
   /** Keys are trust domain IDs, values JWKS documents. */
   readonly bundles: ReadonlyMap<string, Uint8Array>;
@@ -113,31 +121,37 @@ const jwtSvid: MessageCodec<DelegatedJwtSvid> = message<DelegatedJwtSvid>({
   hint: stringField(5),
 });
 
+/** Codec of the request of SubscribeToX509SVIDs. */
 export const subscribeToX509SvidsRequest: MessageCodec<SubscribeToX509SvidsRequest> =
   message<SubscribeToX509SvidsRequest>({
     selectors: repeatedMessages(1, selector),
     pid: int32Field(2),
   });
 
+/** Codec of the answer to SubscribeToX509SVIDs. */
 export const subscribeToX509SvidsResponse: MessageCodec<SubscribeToX509SvidsResponse> =
   message<SubscribeToX509SvidsResponse>({
     x509Svids: repeatedMessages(1, x509SvidWithKey),
     federatesWith: repeatedStrings(2),
   });
 
+/** Codec of the answer to SubscribeToX509Bundles. */
 export const subscribeToX509BundlesResponse: MessageCodec<SubscribeToX509BundlesResponse> =
   message<SubscribeToX509BundlesResponse>({ caCertificates: bytesMap(1) });
 
+/** Codec of the request of FetchJWTSVIDs. */
 export const fetchJwtSvidsRequest: MessageCodec<FetchJwtSvidsRequest> = message<FetchJwtSvidsRequest>({
   audience: repeatedStrings(1),
   selectors: repeatedMessages(2, selector),
   pid: int32Field(3),
 });
 
+/** Codec of the answer to FetchJWTSVIDs. */
 export const fetchJwtSvidsResponse: MessageCodec<FetchJwtSvidsResponse> = message<FetchJwtSvidsResponse>({
   svids: repeatedMessages(1, jwtSvid),
 });
 
+/** Codec of the answer to SubscribeToJWTBundles. */
 export const subscribeToJwtBundlesResponse: MessageCodec<SubscribeToJwtBundlesResponse> =
   message<SubscribeToJwtBundlesResponse>({
     bundles: bytesMap(1),

@@ -6,6 +6,7 @@ const MAX_FIELD_NUMBER = 536_870_911;
 /** Wire types of protocol buffers. Groups (3 and 4) are refused. */
 export const WIRE_TYPE = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const;
 
+/** What a field begins with. */
 export interface ProtobufTag {
   readonly number: number;
   readonly wireType: number;
