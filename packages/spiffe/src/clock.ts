@@ -5,6 +5,7 @@ export interface Clock {
   clearTimeout(timer: unknown): void;
 }
 
+/** The system's time and timers. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   setTimeout: (run, delayMs) => setTimeout(run, delayMs),

@@ -28,6 +28,7 @@ export interface FetchBundleOptions extends CallOptions {
   readonly maxBytes?: number | undefined;
   /** Resolves host names. Default: the system's resolver. */
   readonly lookup?: LookupFunction | undefined;
+  /** Default: the system's time. */
   readonly clock?: Clock | undefined;
 }
 

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { marshalSpiffeBundle } from '../bundle/spiffe-bundle.ts';
 import type { SpiffeBundle, SpiffeBundleContents } from '../bundle/spiffe-bundle.ts';
 
+/** What a handler serves, and to whom it tells what went wrong. */
 export interface BundleHandlerOptions {
   /**
    * The newest bundle, asked for at each request; undefined while there is none. What it returns is not changed afterwards:
@@ -12,7 +13,7 @@ export interface BundleHandlerOptions {
   getBundle(): SpiffeBundle | SpiffeBundleContents | undefined;
   /** Lets a bundle without any key be served, which revokes the trust domain everywhere. Default false: it is taken for a mistake. */
   readonly isEmptyAllowed?: boolean | undefined;
-  /** Told why a request was answered with a status of 500 or 503. */
+  /** Told why a request was answered with a status of 503. */
   readonly onError?: ((error: Error) => void) | undefined;
 }
 
@@ -31,7 +32,8 @@ interface BundleDocument {
 /**
  * Creates a handler that serves a bundle (SPIFFE Federation section 5.2.1.3) to GET and HEAD at whatever path it is put,
  * and to anybody: the server around it must not ask for a client certificate. Only public parts of keys are written.
- * Other methods get 405; 503 without a bundle, or with an empty one that is not allowed.
+ * Other methods get 405; 503 without a bundle, with an empty one that is not allowed, and when `getBundle` throws.
+ * Never throws.
  */
 export function createBundleHandler(options: BundleHandlerOptions): BundleHandler {
   let last: BundleDocument | undefined;

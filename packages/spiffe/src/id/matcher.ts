@@ -8,7 +8,7 @@ import { TrustDomain } from './trust-domain.ts';
 /** Lets a verified SPIFFE ID pass by returning, or throws SpiffeError `ERR_ID_NOT_AUTHORIZED`. Synchronous and without side effects. */
 export type SpiffeIdMatcher = (id: SpiffeId) => void;
 
-/** Lets every SPIFFE ID pass. The bundle source then decides alone who is trusted. */
+/** Lets every SPIFFE ID pass. The bundle source then decides alone who is trusted. Never throws. */
 export function matchAny(): SpiffeIdMatcher {
   return () => {};
 }
@@ -36,7 +36,7 @@ export function matchOneOf(allowed: readonly SpiffeId[]): SpiffeIdMatcher {
   };
 }
 
-/** Lets every SPIFFE ID of one trust domain pass. */
+/** Lets every SPIFFE ID of one trust domain pass. Throws SpiffeError `ERR_ID_MATCHER` for what is no trust domain. */
 export function matchMemberOf(trustDomain: TrustDomain): SpiffeIdMatcher {
   checkTrustDomain(trustDomain);
   return (id) => {
@@ -94,7 +94,7 @@ export function matchTemplate(
   };
 }
 
-/** Lets an ID pass that every one of the matchers lets pass. Without any it lets none pass. */
+/** Lets an ID pass that every one of the matchers lets pass. Without any it lets none pass. Never throws. */
 export function matchEvery(...matchers: readonly SpiffeIdMatcher[]): SpiffeIdMatcher {
   return (id) => {
     if (matchers.length === 0) {
@@ -106,7 +106,7 @@ export function matchEvery(...matchers: readonly SpiffeIdMatcher[]): SpiffeIdMat
   };
 }
 
-/** Lets an ID pass that at least one of the matchers lets pass. An error other than a refusal is not held for one. */
+/** Lets an ID pass that at least one of the matchers lets pass. An error other than a refusal is not held for one, but thrown on. */
 export function matchSome(...matchers: readonly SpiffeIdMatcher[]): SpiffeIdMatcher {
   return (id) => {
     if (!matchers.some((matcher) => isAuthorized(matcher, id))) {

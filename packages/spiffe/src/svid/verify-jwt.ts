@@ -14,7 +14,9 @@ import type { VerifiedJwtSvid } from './jwt-svid.ts';
 const DEFAULT_LEEWAY_MS = 60_000;
 const MAX_KEYS_TRIED = 16;
 
+/** What a token is verified against. */
 export interface VerifyJwtSvidOptions {
+  /** Has the keys of the trust domains that are believed. */
   readonly bundles: JwtBundleSource;
   /** The verifier's own audience: must be in the token exactly as it is written here. */
   readonly audience: string;

@@ -8,6 +8,7 @@ import { recordTlsPeer } from './peer-record.ts';
 import { ServerIdentity } from './server-identity.ts';
 import type { RotationOptions, TlsServerIdentity, TlsServerRotation } from './server-identity.ts';
 
+/** Who is let in, and what the server shows. */
 export type TlsGuardOptions = TlsServerIdentity &
   PeerPolicy &
   RotationOptions & {
@@ -17,6 +18,7 @@ export type TlsGuardOptions = TlsServerIdentity &
     readonly onRefused?: ((error: Error, socket: TLSSocket) => void) | undefined;
   };
 
+/** The guard of a server. Disposing of it is the same as `close`. */
 export interface TlsGuard extends TlsServerRotation {
   /**
    * Verifies the clients of all open connections again, with the bundles, the matcher and the time of now, destroys the

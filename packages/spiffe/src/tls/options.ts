@@ -11,7 +11,9 @@ import { restrictBundles, toError, verifyPeerCertificate } from './peer.ts';
 import { readServerIdentity, SECURE_OPTIONS } from './server-identity.ts';
 import type { TlsServerIdentity } from './server-identity.ts';
 
+/** Who the server may be, and who one is oneself. */
 export interface TlsClientOptions {
+  /** Has the authorities of the trust domains that are believed; asked at each connection. */
   readonly bundles: X509BundleSource;
   /** The trust domain of the server, or several. The server is verified against that which it names and no other. */
   readonly trustDomain: TrustDomain | readonly TrustDomain[];
@@ -61,6 +63,7 @@ export function verifyingOptions(
   return svid === undefined ? connection : withSvid(connection, svid);
 }
 
+/** What a server shows, and whether it asks for the same. */
 export type TlsServerOptions = TlsServerIdentity & {
   /** Mutual TLS: a client must present an X.509-SVID that `guardTlsServer` verifies. Default false. */
   readonly isClientRequired?: boolean | undefined;
