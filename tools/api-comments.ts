@@ -10,6 +10,7 @@ const saysDefault = /\bdefault/i;
 
 /** Names whose meaning is that of the language or of the whole package. */
 const plain = new Set([
+  'compare',
   'equals',
   'toString',
   'toJSON',
@@ -50,7 +51,7 @@ function symbolProblems(symbol: ExportedSymbol): string[] {
 
 /** Factories and asynchronous methods: what else a value does is simple, or is said where it is not. */
 function canFail({ name, code }: Member): boolean {
-  if (plain.has(name) || /^(?:private|protected)\b/.test(code)) return false;
+  if (plain.has(name) || /^(?:is|has)[A-Z]/.test(name) || /^(?:private|protected)\b/.test(code)) return false;
   return /^static [\w$]+[<(]/.test(code) || /\): (?:Promise|AsyncIterable)</.test(code);
 }
 

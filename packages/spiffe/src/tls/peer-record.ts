@@ -17,7 +17,7 @@ export function recordTlsPeer(socket: object, verified: VerifiedX509Svid): void 
 /**
  * The verified peer of a connection, or undefined when nobody verified one. Takes a TLSSocket, a request or response of
  * https or http2, an http2 stream or session, a request for an upgrade, or a call that grpc-js serves. It never looks at
- * headers. Ask while the connection is open: http2 forgets its socket when that is closed.
+ * headers. Never throws. Ask while the connection is open: http2 forgets its socket when that is closed.
  */
 export function tlsPeerOf(connection: object): VerifiedX509Svid | undefined {
   let current: unknown = connection;

@@ -44,6 +44,7 @@ function marshal(svid: X509Svid): WebCertificate {
   return { cert: marshalCertificatesPem(svid), key: marshalPrivateKeyPem(svid) };
 }
 
+/** How a server follows its identity. */
 export interface RotationOptions {
   /** Told, once each time, that connections are refused because there is no identity to serve with. */
   readonly onIdentityLost?: ((error: Error) => void) | undefined;

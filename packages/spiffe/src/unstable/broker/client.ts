@@ -40,6 +40,7 @@ import { BROKER_SOCKET_VARIABLE, connectMutually, parseBrokerAddress } from './e
 import { encodeReference } from './reference.ts';
 import type { WorkloadReference } from './reference.ts';
 
+/** Which endpoint to speak to, and as whom. */
 export interface BrokerClientOptions {
   /** `unix:///absolute/path` or `tcp://host:port`. Default: the environment variable `SPIFFE_BROKER_SOCKET`. */
   readonly address?: string | undefined;
@@ -53,6 +54,7 @@ export interface BrokerClientOptions {
   readonly timeoutMs?: number | undefined;
   /** How watches come back. */
   readonly retry?: RetryOptions | undefined;
+  /** Default: the system's time. */
   readonly clock?: Clock | undefined;
   /** Largest message that is accepted, in bytes. Default 4 MiB. */
   readonly maxMessageBytes?: number | undefined;

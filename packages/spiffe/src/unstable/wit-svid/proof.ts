@@ -17,10 +17,11 @@ export interface BoundTokens {
   readonly otherTokens?: Readonly<Record<string, string>> | undefined;
 }
 
+/** What a proof is for. */
 export interface CreateProofOptions extends BoundTokens {
   /** The target URI of the request, or what its receiver calls itself. Query and fragment are left out. */
   readonly audience: string;
-  /** Default 60000. */
+  /** How long the proof counts, in ms. Default 60000. */
   readonly lifetimeMs?: number | undefined;
   /** Ms since the epoch. Default: the system's time. */
   readonly now?: number | undefined;

@@ -22,6 +22,7 @@ export interface ReplayCache {
   remember(proof: SeenProof): boolean | Promise<boolean>;
 }
 
+/** Limits of a replay cache. */
 export interface ReplayCacheOptions {
   /** Proofs at one time. Default 100000. */
   readonly maxEntries?: number | undefined;

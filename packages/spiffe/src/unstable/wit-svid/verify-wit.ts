@@ -19,7 +19,9 @@ const PROOF = { name: 'workload proof token', type: 'wpt+jwt', isTypeExact: fals
 const witFault = faults('WIT-SVID');
 const proofFault = faults(PROOF.name);
 
+/** What a WIT-SVID and its proof are verified against. */
 export interface VerifyWitOptions extends BoundTokens {
+  /** Has the keys of the trust domains that are believed. */
   readonly bundles: WitBundleSource;
   /**
    * The target URI of the request, or several under which the verifier goes; query and fragment do not count. It must come

@@ -78,7 +78,7 @@ export class WitBundle implements WitBundleSource {
   }
 }
 
-/** Writes a JWKS document with the use `wit-svid`. */
+/** Writes a JWKS document with the use `wit-svid`. Never throws. */
 export function marshalWitBundle(authorities: readonly WitAuthority[]): string {
   const keys = authorities.map(({ keyId, publicKey }) => ({
     use: 'wit-svid',

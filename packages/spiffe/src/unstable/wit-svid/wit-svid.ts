@@ -35,7 +35,7 @@ export interface ParsedWit {
   readonly claims: WitClaims;
 }
 
-/** A WIT-SVID of one's own with its private key. Neither the token nor the key shows in JSON, in `util.inspect` or in a copy by spread. */
+/** A WIT-SVID of one's own with its private key. Instants are in ms since the epoch. Neither the token nor the key shows in JSON, in `util.inspect` or in a copy by spread. */
 export interface WitSvid {
   readonly id: SpiffeId;
   readonly expiresAt: number;

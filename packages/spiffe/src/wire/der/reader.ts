@@ -61,12 +61,12 @@ export function readDer(bytes: Uint8Array): DerElement {
   return element;
 }
 
-/** Reads the elements that fill the input, at most `limit` (default 10000), which may be none. Elements inside are not looked at. */
+/** Reads the elements that fill the input, at most `limit` (default 10000), which may be none. Elements inside are not looked at. Throws SpiffeError `ERR_DER_MALFORMED`. */
 export function readDerAll(bytes: Uint8Array, limit = 10_000): DerElement[] {
   return readRange(bytes, 0, bytes.length, limit);
 }
 
-/** Reads the elements inside an element after checking its tag. */
+/** Reads the elements inside an element after checking its tag; at most `limit`, default 10000. Throws SpiffeError `ERR_DER_MALFORMED`. */
 export function readDerChildren(element: DerElement, tag: number, limit = 10_000): DerElement[] {
   expectTag(element, tag);
   return element instanceof Element
@@ -85,7 +85,7 @@ export function expectTag(element: DerElement | undefined, tag: number): DerElem
   return element;
 }
 
-/** The dotted text of an OBJECT IDENTIFIER. */
+/** The dotted text of an OBJECT IDENTIFIER. Throws SpiffeError `ERR_DER_MALFORMED`. */
 export function readDerOid(element: DerElement | undefined): string {
   const { contents } = expectTag(element, DER_TAG.OBJECT_IDENTIFIER);
   if (contents.length === 0 || contents.length > 64) {
@@ -117,6 +117,7 @@ function firstArcs(both: number): string {
   return `${root}.${both - root * 40}`;
 }
 
+/** The value of a BOOLEAN, which DER writes in one way only. Throws SpiffeError `ERR_DER_MALFORMED`. */
 export function readDerBoolean(element: DerElement): boolean {
   const { contents } = expectTag(element, DER_TAG.BOOLEAN);
   const [value] = contents;
@@ -126,7 +127,7 @@ export function readDerBoolean(element: DerElement): boolean {
   return value === 0xff;
 }
 
-/** A non-negative INTEGER below 2^31. */
+/** A non-negative INTEGER below 2^31. Throws SpiffeError `ERR_DER_MALFORMED`. */
 export function readDerSmallInteger(element: DerElement): number {
   const { contents } = checkInteger(element);
   if (contents.length > 4 || contents[0]! >= 0x80) {
@@ -148,7 +149,7 @@ export function checkInteger(element: DerElement | undefined): DerElement {
   return integer;
 }
 
-/** The bytes of a BIT STRING and how many bits at the end are unused. */
+/** The bytes of a BIT STRING and how many bits at the end are unused. Throws SpiffeError `ERR_DER_MALFORMED`. */
 export function readDerBitString(element: DerElement | undefined): {
   readonly bytes: Uint8Array;
   readonly unusedBits: number;
@@ -165,7 +166,7 @@ export function readDerBitString(element: DerElement | undefined): {
   return { bytes, unusedBits };
 }
 
-/** A UTCTime or GeneralizedTime as X.509 has it (RFC 5280 section 4.1.2.5), in ms since the epoch. */
+/** A UTCTime or GeneralizedTime as X.509 has it (RFC 5280 section 4.1.2.5), in ms since the epoch. Throws SpiffeError `ERR_DER_MALFORMED`. */
 export function readDerTime(element: DerElement | undefined): number {
   const isUtc = element?.tag === DER_TAG.UTC_TIME;
   const isGeneralized = element?.tag === DER_TAG.GENERALIZED_TIME;

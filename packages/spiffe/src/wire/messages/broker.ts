@@ -15,16 +15,19 @@ export const REFERENCE_TYPE = {
   KUBERNETES_OBJECT: 'type.googleapis.com/spiffe.broker.KubernetesObjectReference',
 } as const;
 
+/** A workload named by the pid that it has for the endpoint. */
 export interface WorkloadPidReferenceMessage {
   readonly pid: number;
 }
 
+/** A workload named by an object of Kubernetes: by its key, its UID, or both. */
 export interface KubernetesObjectReferenceMessage {
   readonly type: { readonly plural: string; readonly group: string } | undefined;
   readonly key: { readonly namespace: string; readonly name: string } | undefined;
   readonly uid: string;
 }
 
+/** A reference of whatever type. */
 export interface WorkloadReferenceMessage {
   readonly reference: AnyMessage | undefined;
 }
@@ -34,15 +37,18 @@ export interface SubscribeRequest {
   readonly reference: WorkloadReferenceMessage | undefined;
 }
 
+/** The request of FetchJWTSVID. */
 export interface BrokerJwtSvidRequest extends SubscribeRequest {
   readonly audience: readonly string[];
   /** The identity wanted; empty for all. */
   readonly spiffeId: string;
 }
 
+/** Codec of the reference by pid. */
 export const workloadPidReference: MessageCodec<WorkloadPidReferenceMessage> =
   message<WorkloadPidReferenceMessage>({ pid: int32Field(1) });
 
+/** Codec of the reference by an object of Kubernetes. */
 export const kubernetesObjectReference: MessageCodec<KubernetesObjectReferenceMessage> =
   message<KubernetesObjectReferenceMessage>({
     type: messageField(1, message({ plural: stringField(1), group: stringField(2) })),
@@ -54,10 +60,12 @@ const workloadReference: MessageCodec<WorkloadReferenceMessage> = message<Worklo
   reference: messageField(1, anyMessage),
 });
 
+/** Codec of the request of the three streams. */
 export const subscribeRequest: MessageCodec<SubscribeRequest> = message<SubscribeRequest>({
   reference: messageField(1, workloadReference),
 });
 
+/** Codec of the request of FetchJWTSVID. */
 export const brokerJwtSvidRequest: MessageCodec<BrokerJwtSvidRequest> = message<BrokerJwtSvidRequest>({
   reference: messageField(1, workloadReference),
   audience: repeatedStrings(2),

@@ -18,6 +18,7 @@ export interface ErrorInfo {
   readonly domain: string;
 }
 
+/** Codec of `google.rpc.Status`. */
 export const statusMessage: MessageCodec<StatusMessage> = message<StatusMessage>({
   code: int32Field(1),
   message: stringField(2),
@@ -29,13 +30,16 @@ const errorInfo: MessageCodec<ErrorInfo> = message<ErrorInfo>({
   domain: stringField(2),
 });
 
-/** Writes the details of a status: one ErrorInfo. */
+/** Writes the details of a status: one ErrorInfo. Never throws. */
 export function encodeErrorInfo(code: number, text: string, info: ErrorInfo): Uint8Array {
   const detail = { typeUrl: ERROR_INFO_TYPE, value: errorInfo.encode(info) };
   return statusMessage.encode({ code, message: text, details: [detail] });
 }
 
-/** Finds the first ErrorInfo of a domain in the details of a status. Details that cannot be read have none: they only explain an error that stands without them. */
+/**
+ * Finds the first ErrorInfo of a domain in the details of a status. Never throws: details that cannot be read have none,
+ * since they only explain an error that stands without them.
+ */
 export function findErrorInfo(details: Uint8Array | undefined, domain: string): ErrorInfo | undefined {
   if (details === undefined) {
     return undefined;
