@@ -23,6 +23,13 @@ export const SPIFFE_ERRORS = {
   ERR_GRPC_STATUS: 'The call ended with a gRPC status other than OK; `status` holds it.',
 
   ERR_CERTIFICATE_MALFORMED: 'The certificate is not a well-formed X.509 version 3 certificate.',
+  ERR_CERTIFICATE_VERSION: 'The certificate is not of version 3.',
+  ERR_CERTIFICATE_SERIAL_NUMBER: 'The serial number is negative or longer than 20 bytes.',
+  ERR_CERTIFICATE_ISSUER_EMPTY: 'The certificate names no issuer.',
+  ERR_CERTIFICATE_VALIDITY: 'The validity is not two times in UTC with seconds.',
+  ERR_CERTIFICATE_EXTENSION_REPEATED: 'The certificate has the same extension twice.',
+  ERR_CERTIFICATE_ALGORITHM_MISMATCH:
+    'The signature algorithm inside of what is signed differs from the one outside.',
   ERR_CERTIFICATE_ALGORITHM: 'The certificate is signed by an algorithm that is not accepted.',
   ERR_CERTIFICATE_KEY:
     'The public key of the certificate is unreadable, too weak, too large or of a kind that is not accepted.',
@@ -37,6 +44,7 @@ export const SPIFFE_ERRORS = {
   ERR_SVID_URI_SAN_INVALID: 'The URI subject alternative name of the leaf is not a SPIFFE ID.',
   ERR_SVID_PATH_MISSING: 'The SPIFFE ID has no path: it names a trust domain, not a workload.',
   ERR_SVID_LEAF_IS_CA: 'The leaf is a certificate authority (cA is true).',
+  ERR_SVID_PATH_LENGTH: 'The leaf has a path length constraint, which only an authority may have.',
   ERR_SVID_KEY_USAGE_MISSING: 'The leaf has no key usage extension.',
   ERR_SVID_KEY_USAGE_NOT_CRITICAL: 'The key usage extension of the leaf is not critical.',
   ERR_SVID_DIGITAL_SIGNATURE_MISSING: 'The key usage of the leaf lacks digitalSignature.',
@@ -52,11 +60,19 @@ export const SPIFFE_ERRORS = {
 
   ERR_CA_SIGNATURE: 'The signature of a certificate in the chain does not verify.',
   ERR_CA_NOT_CA: 'An issuing certificate is not a certificate authority (cA is not true).',
-  ERR_CA_KEY_USAGE: 'An issuing certificate lacks a critical key usage with keyCertSign.',
+  ERR_CA_KEY_USAGE_MISSING: 'An issuing certificate has no key usage extension.',
+  ERR_CA_KEY_USAGE_NOT_CRITICAL: 'The key usage extension of an issuing certificate is not critical.',
+  ERR_CA_KEY_CERT_SIGN: 'The key usage of an issuing certificate lacks keyCertSign.',
+  ERR_CA_EXTENDED_KEY_USAGE:
+    'The extended key usage of an issuing certificate lacks serverAuth or clientAuth.',
+  ERR_CA_SPIFFE_ID_PATH: 'The SPIFFE ID of an issuing certificate has a path.',
   ERR_CA_PATH_LENGTH: 'A path length constraint of an issuing certificate is exceeded.',
   ERR_CA_NOT_YET_VALID: 'An issuing certificate is before its notBefore.',
   ERR_CA_EXPIRED: 'An issuing certificate is past its notAfter.',
-  ERR_CA_NAME_CONSTRAINTS: 'A name is outside the name constraints of an issuing certificate.',
+  ERR_CA_NAME_NOT_PERMITTED: 'A name is not among those that an issuing certificate permits.',
+  ERR_CA_NAME_EXCLUDED: 'A name is among those that an issuing certificate excludes.',
+  ERR_CA_NAME_CONSTRAINT_UNKNOWN:
+    'An issuing certificate constrains names of a kind or form that cannot be judged, and there is such a name.',
 
   ERR_BUNDLE_NOT_FOUND: 'There is no bundle for the trust domain.',
   ERR_BUNDLE_EMPTY: 'The bundle of the trust domain holds no authority.',

@@ -1,10 +1,11 @@
 import { SpiffeError } from '../errors.ts';
 import type { SpiffeErrorCode } from '../errors.ts';
 import { SpiffeId } from '../id/spiffe-id.ts';
+import { readDer } from '../wire/der/reader.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { GENERAL_NAME } from '../x509/name-constraints.ts';
 import { OID } from '../x509/oid.ts';
-import { checkCriticalExtensions } from '../x509/path.ts';
+import { checkCriticalExtensions, checkSerialNumber } from '../x509/path.ts';
 
 /** Most certificates a chain may have, the leaf included. */
 export const MAX_CHAIN_LENGTH = 8;
@@ -15,6 +16,9 @@ export function checkLeaf(leaf: Certificate): SpiffeId {
   const { basicConstraints, keyUsage, extendedKeyUsage, subjectAltName } = leaf.extensions;
   if (basicConstraints?.isCa === true) {
     throw leafFault('ERR_SVID_LEAF_IS_CA', 'the leaf must not have cA true');
+  }
+  if (basicConstraints?.pathLength !== undefined) {
+    throw leafFault('ERR_SVID_PATH_LENGTH', 'the leaf must not have a path length constraint');
   }
   if (keyUsage === undefined) {
     throw leafFault('ERR_SVID_KEY_USAGE_MISSING', 'the leaf must have a key usage extension');
@@ -47,6 +51,10 @@ export function checkLeaf(leaf: Certificate): SpiffeId {
     );
   }
   checkCriticalExtensions(leaf);
+  checkSerialNumber(leaf);
+  if (readDer(leaf.issuer).contents.length === 0) {
+    throw leafFault('ERR_CERTIFICATE_ISSUER_EMPTY', 'the leaf must name its issuer');
+  }
   return id;
 }
 

@@ -85,9 +85,15 @@ function checkIntermediate(certificate: Certificate): void {
       'Cannot parse X.509-SVID: each certificate after the leaf must have cA true',
     );
   }
-  if (certificate.extensions.keyUsage?.hasKeyCertSign !== true) {
+  if (certificate.extensions.keyUsage === undefined) {
     throw new SpiffeError(
-      'ERR_CA_KEY_USAGE',
+      'ERR_CA_KEY_USAGE_MISSING',
+      'Cannot parse X.509-SVID: each certificate after the leaf must have key usage',
+    );
+  }
+  if (!certificate.extensions.keyUsage.hasKeyCertSign) {
+    throw new SpiffeError(
+      'ERR_CA_KEY_CERT_SIGN',
       'Cannot parse X.509-SVID: each certificate after the leaf must have keyCertSign',
     );
   }

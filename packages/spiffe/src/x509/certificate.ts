@@ -138,37 +138,66 @@ function parseFields(bytes: Uint8Array): CertificateFields {
   const tbs = expectTag(tbsElement, DER_TAG.SEQUENCE);
   const fields = readDerChildren(tbs, DER_TAG.SEQUENCE, 10);
   const [version, serial, innerAlgorithm, issuer, validity, subject, spki, ...optional] = fields;
-  const [versionNumber] = readDerChildren(expectTag(version, 0xa0), 0xa0);
-  if (checkInteger(versionNumber).contents.length !== 1 || versionNumber?.contents[0] !== VERSION_3) {
-    throw derMalformed('version must be 3');
-  }
+  checkVersion(version);
+  const serialNumber = checkInteger(serial).contents;
   if (rest.length > 0 || outerAlgorithm === undefined || innerAlgorithm === undefined) {
     throw derMalformed('certificate must have three parts');
   }
   if (Buffer.compare(outerAlgorithm.bytes, innerAlgorithm.bytes) !== 0) {
-    throw derMalformed('inner and outer signature algorithm differ');
+    throw new SpiffeError(
+      'ERR_CERTIFICATE_ALGORITHM_MISMATCH',
+      'Cannot parse certificate: the signature algorithm must be the same inside and outside of what is signed',
+    );
   }
-  const [notBefore, notAfter, ...moreTimes] = readDerChildren(
-    expectTag(validity, DER_TAG.SEQUENCE),
-    DER_TAG.SEQUENCE,
-  );
   const { bytes: signature, unusedBits } = readDerBitString(signatureElement);
-  if (moreTimes.length > 0 || unusedBits !== 0) {
-    throw derMalformed('validity or signature has a wrong form');
+  if (unusedBits !== 0) {
+    throw derMalformed('signature has a wrong form');
   }
   return {
     bytes,
     tbs: tbs.bytes,
-    serialNumber: checkInteger(serial).contents,
+    serialNumber,
     issuer: expectTag(issuer, DER_TAG.SEQUENCE).bytes,
     subject: expectTag(subject, DER_TAG.SEQUENCE).bytes,
-    notBeforeAt: readDerTime(notBefore),
-    expiresAt: readDerTime(notAfter),
+    ...parseValidity(validity),
     spki: expectTag(spki, DER_TAG.SEQUENCE).bytes,
     extensions: parseOptionalFields(optional),
     algorithm: expectTag(innerAlgorithm, DER_TAG.SEQUENCE),
     signature,
   };
+}
+
+/** A version 1 or 2 certificate has no tagged version of 3, so its first field may as well be the serial number. */
+function checkVersion(element: DerElement | undefined): void {
+  const [version, ...rest] = element?.tag === 0xa0 ? readDerChildren(element, 0xa0) : [];
+  const isVersion3 =
+    version?.tag === DER_TAG.INTEGER && version.contents.length === 1 && version.contents[0] === VERSION_3;
+  if (!isVersion3 || rest.length > 0) {
+    throw new SpiffeError('ERR_CERTIFICATE_VERSION', 'Cannot parse certificate: version must be 3');
+  }
+}
+
+function parseValidity(element: DerElement | undefined): {
+  readonly notBeforeAt: number;
+  readonly expiresAt: number;
+} {
+  const [notBefore, notAfter, ...rest] = readDerChildren(
+    expectTag(element, DER_TAG.SEQUENCE),
+    DER_TAG.SEQUENCE,
+    3,
+  );
+  try {
+    if (rest.length > 0) {
+      throw derMalformed('validity must have two times');
+    }
+    return { notBeforeAt: readDerTime(notBefore), expiresAt: readDerTime(notAfter) };
+  } catch (error) {
+    throw new SpiffeError(
+      'ERR_CERTIFICATE_VALIDITY',
+      'Cannot parse certificate: validity must be two times in UTC with seconds',
+      { cause: error },
+    );
+  }
 }
 
 function parseOptionalFields(

@@ -1,3 +1,4 @@
+import { SpiffeError } from '../errors.ts';
 import {
   checkInteger,
   DER_TAG,
@@ -51,7 +52,10 @@ export function parseExtensions(element: DerElement): Extensions {
     const parts = readDerChildren(extension, DER_TAG.SEQUENCE, 3);
     const oid = readDerOid(parts[0]);
     if (seen.has(oid)) {
-      throw derMalformed(`extension ${oid} is there twice`);
+      throw new SpiffeError(
+        'ERR_CERTIFICATE_EXTENSION_REPEATED',
+        `Cannot parse certificate: extension ${oid} must be there only once`,
+      );
     }
     seen.add(oid);
     const hasFlag = parts.length === 3;

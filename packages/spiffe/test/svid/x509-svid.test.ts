@@ -71,7 +71,7 @@ test('refuses a leaf that is none, and an intermediate that is none', () => {
   const twoLeaves = Buffer.concat([leaf.chainDer, good.certificates[0]!]);
   assert.throws(() => parseX509Svid(twoLeaves, leaf.keyDer), { code: 'ERR_CA_NOT_CA' });
   const weak = ca.createIntermediate({ keyUsage: [KEY_USAGE.digitalSignature] }).issueX509Svid(ID);
-  assert.throws(() => parseX509Svid(weak.chainDer, weak.keyDer), { code: 'ERR_CA_KEY_USAGE' });
+  assert.throws(() => parseX509Svid(weak.chainDer, weak.keyDer), { code: 'ERR_CA_KEY_CERT_SIGN' });
 });
 
 test('refuses the key of another certificate and one of another kind', () => {

@@ -43,17 +43,59 @@ test('reads names, times and key identifiers', () => {
 });
 
 const UTC = (text: string): Uint8Array => der.element(DER_TAG.UTC_TIME, Buffer.from(text));
+const GENERALIZED = (text: string): Uint8Array => der.element(DER_TAG.GENERALIZED_TIME, Buffer.from(text));
+
+const broken: [string, string, Uint8Array][] = [
+  ['version 1', 'ERR_CERTIFICATE_VERSION', withFields((all) => all.slice(1))],
+  ['version 2', 'ERR_CERTIFICATE_VERSION', replace(0, der.explicit(0, der.integer(1)))],
+  ['version 4', 'ERR_CERTIFICATE_VERSION', replace(0, der.explicit(0, der.integer(3)))],
+  [
+    'two versions',
+    'ERR_CERTIFICATE_VERSION',
+    replace(0, der.explicit(0, Buffer.from('020102020102', 'hex'))),
+  ],
+  [
+    'inner algorithm differs from the outer',
+    'ERR_CERTIFICATE_ALGORITHM_MISMATCH',
+    replace(2, der.sequence(der.oid('1.2.840.10045.4.3.3'))),
+  ],
+  [
+    'time without seconds',
+    'ERR_CERTIFICATE_VALIDITY',
+    replace(4, der.sequence(UTC('3006010000Z'), UTC('310601000000Z'))),
+  ],
+  [
+    'time with an offset',
+    'ERR_CERTIFICATE_VALIDITY',
+    replace(4, der.sequence(UTC('300601000000+0100'), UTC('310601000000Z'))),
+  ],
+  [
+    'time with a fraction',
+    'ERR_CERTIFICATE_VALIDITY',
+    replace(4, der.sequence(GENERALIZED('20300601000000.5Z'), UTC('310601000000Z'))),
+  ],
+  [
+    'the 30th of February',
+    'ERR_CERTIFICATE_VALIDITY',
+    replace(4, der.sequence(UTC('300230000000Z'), UTC('310601000000Z'))),
+  ],
+  ['one time', 'ERR_CERTIFICATE_VALIDITY', replace(4, der.sequence(UTC('300601000000Z')))],
+  [
+    'three times',
+    'ERR_CERTIFICATE_VALIDITY',
+    replace(4, der.sequence(UTC('300601000000Z'), UTC('310601000000Z'), UTC('310601000000Z'))),
+  ],
+];
+for (const [name, code, bytes] of broken) {
+  test(`refuses a certificate by its own code: ${name}`, () => {
+    assert.throws(() => parseCertificate(bytes), { code });
+  });
+}
 
 const malformed: [string, Uint8Array][] = [
   ['empty', new Uint8Array(0)],
-  ['version 1', withFields((all) => all.slice(1))],
-  ['version 2', replace(0, der.explicit(0, der.integer(1)))],
-  ['version 4', replace(0, der.explicit(0, der.integer(3)))],
   ['serial number missing', withFields((all) => all.toSpliced(1, 1))],
   ['serial number not minimal', replace(1, Buffer.from('02020001', 'hex'))],
-  ['inner algorithm differs from the outer', replace(2, der.sequence(der.oid('1.2.840.10045.4.3.3')))],
-  ['time in another form', replace(4, der.sequence(UTC('3006010000Z'), UTC('310601000000Z')))],
-  ['three times', replace(4, der.sequence(UTC('300601000000Z'), UTC('310601000000Z'), UTC('310601000000Z')))],
   ['subject that is no name', replace(5, der.null())],
   ['a field behind the extensions', withFields((all) => [...all, der.null()])],
   ['extensions twice', withFields((all) => [...all, all.at(-1)!])],
@@ -86,4 +128,14 @@ test('an authority signed in an old way is an anchor, but its kind of signature 
   assert.throws(() => verifyX509Svid([oldLeaf], ca.bundle, { now: NOW }), {
     code: 'ERR_CERTIFICATE_ALGORITHM',
   });
+});
+
+test('a negative serial number is refused, zero is not', () => {
+  const verify = (serial: string): void => {
+    verifyX509Svid([replace(1, Buffer.from(serial, 'hex'))], ca.bundle, { now: NOW });
+  };
+  assert.throws(() => verify('020180'), { code: 'ERR_CERTIFICATE_SERIAL_NUMBER' });
+  assert.throws(() => verify('0202ff01'), { code: 'ERR_CERTIFICATE_SERIAL_NUMBER' });
+  // Comes as far as the signature, which is then wrong.
+  assert.throws(() => verify('020100'), { code: 'ERR_CA_SIGNATURE' });
 });
