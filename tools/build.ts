@@ -50,6 +50,10 @@ export function buildPackage(folder: string, dist: string = join(root, 'packages
     // Two runs, since tsc takes comments out of both kinds of files or of none.
     compile(source, output, { removeComments: true, declaration: false, isolatedDeclarations: false });
     for (const [path, text] of readBuiltDeclarations(folder)) writeFileSync(join(output, path), text);
+    for (const path of readdirSync(output, { recursive: true, encoding: 'utf8' })) {
+      const file = join(output, path);
+      if (/\.(?:js|d\.ts)$/.test(path)) writeFileSync(file, withTabs(readFileSync(file, 'utf8')));
+    }
     rmSync(dist, { recursive: true, force: true });
     cpSync(output, dist, { recursive: true });
   } finally {
@@ -120,6 +124,18 @@ export function withBuiltImports(declarations: string): string {
     /(\bfrom |\bimport\(|^import )(['"])(\.{1,2}\/[^'"\n]+)\.ts\2/gm,
     '$1$2$3.js$2',
   );
+}
+
+/**
+ * Indented by tabs instead of four spaces, which are a tenth of all that tsc writes. A file in which a template may run over
+ * several lines is left as it is: there, spaces are part of the text.
+ */
+export function withTabs(code: string): string {
+  const lines = code.split('\n');
+  if (lines.some((line) => (line.split('`').length - 1) % 2 === 1 && !/^\s*\*/.test(line))) return code;
+  return lines
+    .map((line) => line.replace(/^(?: {4})+/, (indent) => '\t'.repeat(indent.length / 4)))
+    .join('\n');
 }
 
 /** Paths of the declarations that somebody who imports the entry points can get to see; nobody needs the others. */

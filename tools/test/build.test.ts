@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { publishedPackages, reachableDeclarations, withBuiltImports } from '../build.ts';
+import { publishedPackages, reachableDeclarations, withBuiltImports, withTabs } from '../build.ts';
 import { root } from '../source.ts';
 
 suite('build', () => {
@@ -43,6 +43,18 @@ suite('build', () => {
         `/** As in \`'./kept.ts'\`. */`,
       ].join('\n'),
     );
+  });
+
+  test('spaces at the beginning of lines become tabs, but not inside of a text', () => {
+    const code = ['function a() {', '    if (b) {', '        return `one`;', '    }', '     * odd', '}'].join(
+      '\n',
+    );
+    assert.equal(
+      withTabs(code),
+      ['function a() {', '\tif (b) {', '\t\treturn `one`;', '\t}', '\t * odd', '}'].join('\n'),
+    );
+    const text = ['function a() {', '    return `one', '    two`;', '}'].join('\n');
+    assert.equal(withTabs(text), text);
   });
 
   test('declarations that no entry point leads to are not wanted', () => {
