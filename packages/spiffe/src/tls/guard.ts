@@ -49,8 +49,13 @@ export function guardTlsServer(server: Server, options: TlsGuardOptions): TlsGua
     }
     const chain = readPeerChain(socket);
     recordTlsPeer(socket, verifyPeerChain(chain, policy));
-    // A client that could renegotiate, in a context that is not ours, would change its certificate after the check.
+    // In a context that is not ours a client could renegotiate, and show another certificate after the check.
     socket.disableRenegotiation();
+    socket.prependListener('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ERR_TLS_RENEGOTIATION_DISABLED') {
+        socket.destroy();
+      }
+    });
     open.set(socket, chain);
     socket.once('close', () => open.delete(socket));
   };

@@ -1,60 +1,30 @@
 import assert from 'node:assert/strict';
-import { constants } from 'node:crypto';
-import { once } from 'node:events';
 import http2 from 'node:http2';
 import https from 'node:https';
-import net from 'node:net';
 import { test } from 'node:test';
 import tls from 'node:tls';
 
 import { createTestCa } from '@muster/testing';
 import type { TestX509Svid } from '@muster/testing';
 
-import {
-  guardTlsServer,
-  matchAny,
-  tlsPeerOf,
-  tlsServerOptions,
-  TrustDomain,
-  X509BundleSet,
-} from '../../src/index.ts';
-import type { TlsGuard, TlsGuardOptions } from '../../src/index.ts';
+import { tlsServerOptions } from '../../src/index.ts';
 import {
   asClient,
-  authorizeClient,
-  bundles,
   ca,
   CLIENT_ID,
   clientOptions,
-  codeOf,
   greet,
+  guarded,
   hello,
   intermediate,
   keep,
   listen,
   other,
   raw,
-  SERVER_ID,
-  source,
+  required,
 } from './support.ts';
 
-const svid = source(ca.issueX509Svid(SERVER_ID));
-const required = (): tls.TlsOptions => tlsServerOptions({ svid, isClientRequired: true });
 const good = ca.issueX509Svid(CLIENT_ID);
-
-function guard(
-  server: tls.Server,
-  options: Partial<TlsGuardOptions> = {},
-): { guard: TlsGuard; errors: string[] } {
-  const errors: string[] = [];
-  const policy = { svid, bundles, authorize: authorizeClient };
-  const made = guardTlsServer(server, {
-    ...policy,
-    onRefused: (error) => errors.push(codeOf(error)),
-    ...options,
-  } as TlsGuardOptions);
-  return { guard: made, errors };
-}
 
 /** The kinds of servers, each with every handler it may have, added before the guard and after it. */
 const kinds: Record<string, (onUse: (what: string) => void) => tls.Server> = {
@@ -158,7 +128,7 @@ for (const [kind, create] of Object.entries(kinds)) {
     test(`${kind}, ${maxVersion}: members are served with and without an intermediate, and nobody else is`, async () => {
       let used: string[] = [];
       const server = create((what) => used.push(what));
-      const { errors } = guard(server);
+      const { errors } = guarded(server);
       server.prependListener('secureConnection', () => used.push('prepended later'));
       const path = await listen(server);
       for (const issuer of [ca, intermediate, intermediate.createIntermediate()]) {
@@ -206,7 +176,7 @@ test('A32 a server whose guard was forgotten lets nobody in', async () => {
 
 test('A32 node:tls reads at each connection whether to refuse whom OpenSSL does not know', async () => {
   const server = hello(required());
-  guard(server);
+  guarded(server);
   const path = await listen(server);
   assert.equal(await greet(path, asClient(good)), 'hello');
   // What a Node would do that reads the option once only.

@@ -10,14 +10,22 @@ import { createTestCa } from '@muster/testing';
 import type { TestCa, TestX509Svid } from '@muster/testing';
 
 import {
+  guardTlsServer,
   matchId,
   parseX509Svid,
   SpiffeError,
   SpiffeId,
   tlsClientOptions,
+  tlsServerOptions,
   X509BundleSet,
 } from '../../src/index.ts';
-import type { SpiffeIdMatcher, X509Svid, X509SvidSource } from '../../src/index.ts';
+import type {
+  SpiffeIdMatcher,
+  TlsGuard,
+  TlsGuardOptions,
+  X509Svid,
+  X509SvidSource,
+} from '../../src/index.ts';
 
 export const SERVER_ID = 'spiffe://example.org/nats/one';
 export const CLIENT_ID = 'spiffe://example.org/client';
@@ -158,6 +166,29 @@ export function hello(options: tls.TlsOptions): tls.Server {
       socket.end('hello');
     }
   });
+}
+
+export const serverSvid: X509SvidSource = source(ca.issueX509Svid(SERVER_ID));
+
+/** Options of a server that takes nobody until it is guarded. */
+export function required(): tls.TlsOptions {
+  return tlsServerOptions({ svid: serverSvid, isClientRequired: true });
+}
+
+/** Guards the server, and collects why clients were refused. */
+export function guarded(
+  server: tls.Server,
+  options: Partial<TlsGuardOptions> = {},
+): { guard: TlsGuard; errors: string[] } {
+  const errors: string[] = [];
+  const guard = guardTlsServer(server, {
+    svid: serverSvid,
+    bundles,
+    authorize: authorizeClient,
+    onRefused: (error) => errors.push(codeOf(error)),
+    ...options,
+  } as TlsGuardOptions);
+  return { guard, errors };
 }
 
 /** The stable code of an error, or its message. */
