@@ -5,7 +5,9 @@ import type { Problem } from './source.ts';
 
 /** Seconds where a foreign protocol has them, and then it says so. */
 const saysInstant = /\bms\b|\bseconds since\b/i;
-const saysErrors = /\bthrow[ns]?\b|\bthrowing\b|\breject(?:s|ed)?\b|\bERR_[A-Z]/i;
+/** A code, or the function that throws the same; "Throws SpiffeError." helps nobody. */
+const saysErrors =
+  /\bERR_[A-Z]|never throws|\b(?:throws?|rejects) (?:as|what|with)\b|\bwhat .{1,60} throws?\b|code names the rule/i;
 const saysDefault = /\bdefault/i;
 
 /** Names whose meaning is that of the language or of the whole package. */

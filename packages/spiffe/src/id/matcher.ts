@@ -106,7 +106,7 @@ export function matchEvery(...matchers: readonly SpiffeIdMatcher[]): SpiffeIdMat
   };
 }
 
-/** Lets an ID pass that at least one of the matchers lets pass. An error other than a refusal is not held for one, but thrown on. */
+/** Lets an ID pass that at least one of the matchers lets pass. An error other than a refusal is not held for one: the matcher throws it on. Never throws by itself. */
 export function matchSome(...matchers: readonly SpiffeIdMatcher[]): SpiffeIdMatcher {
   return (id) => {
     if (!matchers.some((matcher) => isAuthorized(matcher, id))) {
@@ -115,7 +115,7 @@ export function matchSome(...matchers: readonly SpiffeIdMatcher[]): SpiffeIdMatc
   };
 }
 
-/** Lets an ID pass that the matcher refuses, for exceptions from a wider rule. An error other than a refusal is thrown on. */
+/** Lets an ID pass that the matcher refuses, for exceptions from a wider rule. An error other than a refusal is not held for one: the matcher throws it on. Never throws by itself. */
 export function matchNot(matcher: SpiffeIdMatcher): SpiffeIdMatcher {
   return (id) => {
     if (!SpiffeId.isSpiffeId(id) || isAuthorized(matcher, id)) {

@@ -80,7 +80,7 @@ export function toVerified(claims: JwtSvidClaims): VerifiedJwtSvid {
 
 /**
  * Reads a JWT-SVID without verifying its signature, its audience or its time: for a token that the Workload API handed
- * out to oneself, never for one that a peer sent. The form is checked in full. Throws SpiffeError.
+ * out to oneself, never for one that a peer sent. The form is checked in full. Throws SpiffeError `ERR_JWT_...` or `ERR_JSON_...`.
  */
 export function parseUnverifiedJwtSvid(
   token: string,

@@ -42,7 +42,8 @@ export function verifyPeerChain(chain: readonly Uint8Array[], policy: PeerPolicy
 
 /**
  * Verifies the peer of an established TLS connection, and lets `tlsPeerOf` know it. Call it once per connection, before
- * any data is used. A resumed session is refused, because node:tls keeps no chain for it. Throws SpiffeError.
+ * any data is used. A resumed session is refused, because node:tls keeps no chain for it. Throws SpiffeError `ERR_TLS_...`,
+ * and what `verifyX509Svid` and the matcher throw.
  */
 export function verifyTlsPeer(socket: TLSSocket, policy: PeerPolicy): VerifiedX509Svid {
   const verified = verifyPeerChain(readPeerChain(socket), policy);
