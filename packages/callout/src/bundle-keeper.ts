@@ -1,11 +1,18 @@
 import { sleep } from '@muster/lattice';
 import type { Clock, Logger } from '@muster/lattice';
 import { createBundleSource } from '@muster/spiffe';
-import type { BundleSource, JwtBundleSource, X509BundleSource } from '@muster/spiffe';
+import type { JwtBundleSource, X509BundleSource } from '@muster/spiffe';
+
+/** Bundles that are followed until they are closed. */
+export interface FollowedBundles extends X509BundleSource, JwtBundleSource, AsyncDisposable {
+  /** Calls the listener after each change. Returns how to stop that. */
+  onChange(listener: () => void): () => void;
+  close(): Promise<void>;
+}
 
 export interface BundleKeeperOptions {
   /** Opens the streams; rejects when there are no bundles. `onEnd` is told when they ended for good or were denied. */
-  readonly open: (onEnd: (error: Error) => void, signal: AbortSignal) => Promise<BundleSource>;
+  readonly open: (onEnd: (error: Error) => void, signal: AbortSignal) => Promise<FollowedBundles>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal | undefined;
@@ -17,14 +24,14 @@ const RETRY_MS = 1_000;
  * Bundles that are followed for as long as the callout runs. While the Workload API is away the last ones stay in use. When
  * it says that the callout has no identity any more they are dropped, so that nobody gets in, until it has one again.
  */
-export async function keepBundles(options: BundleKeeperOptions): Promise<BundleSource> {
+export async function keepBundles(options: BundleKeeperOptions): Promise<FollowedBundles> {
   const { clock, logger, open, signal } = options;
   const closing = new AbortController();
   const stop = (): void => closing.abort();
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted === true) stop();
   const listeners = new Set<() => void>();
-  let present: BundleSource | undefined;
+  let present: FollowedBundles | undefined;
   let usable: (X509BundleSource & JwtBundleSource) | undefined;
   const notify = (): void => {
     for (const listener of listeners) listener();
@@ -56,7 +63,7 @@ export async function keepBundles(options: BundleKeeperOptions): Promise<BundleS
       }
     }
   };
-  const replace = async (ended: BundleSource): Promise<void> => {
+  const replace = async (ended: FollowedBundles): Promise<void> => {
     await ended.close().catch(() => {});
     await sleep(clock, RETRY_MS, closing.signal);
     await acquire();
@@ -90,7 +97,7 @@ function isDenial(error: Error): boolean {
 export function watchBundles(
   address: string,
   options: Pick<BundleKeeperOptions, 'clock' | 'logger' | 'signal'>,
-): Promise<BundleSource> {
+): Promise<FollowedBundles> {
   const { clock, logger } = options;
   return keepBundles({
     ...options,

@@ -11,9 +11,9 @@ import {
 } from '@muster/lattice';
 import type { AuditEntry, Clock, LatticeConnection, Logger, Nkey } from '@muster/lattice';
 import { TrustDomain } from '@muster/spiffe';
-import type { BundleSource } from '@muster/spiffe';
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import { watchBundles } from './bundle-keeper.ts';
+import type { FollowedBundles } from './bundle-keeper.ts';
 import { RequestChecker } from './authorization-request.ts';
 import { checkConfig, MAX_WAIT_MS } from './config.ts';
 import type { CalloutConfig } from './config.ts';
@@ -31,7 +31,7 @@ export interface CalloutDependencies {
   /** Aborts the start, which otherwise waits for the Workload API and nats-server without end. */
   readonly signal?: AbortSignal;
   /** Instead of the Workload API of the configuration; closed by `stop`. */
-  readonly bundles?: BundleSource;
+  readonly bundles?: FollowedBundles;
   /** Instead of the TLS connection with the user key of the configuration; closed by `stop`. */
   readonly connection?: LatticeConnection;
 }
@@ -74,7 +74,7 @@ export async function startCallout(
   const user = readKey('userSeed', 'U', config.keys.userSeed);
   const tokens = new VerifiedTokenCache(checked.tokenCacheSize);
   let connection: LatticeConnection | undefined;
-  let bundles: BundleSource | undefined;
+  let bundles: FollowedBundles | undefined;
   const subject = auditSubject(checked.lattice, 'callout');
   const audit = createAuditLog({
     service: 'callout',
@@ -106,7 +106,7 @@ export async function startCallout(
     );
   }
 
-  function connect(bundleSource: BundleSource): Promise<LatticeConnection> {
+  function connect(bundleSource: FollowedBundles): Promise<LatticeConnection> {
     return connectWithNkey(
       {
         servers: checked.servers,

@@ -3,14 +3,14 @@ import { test } from 'node:test';
 import { silentLogger } from '@muster/lattice';
 import { TrustDomain } from '@muster/spiffe';
 import { GRPC_STATUS, jwtBundlesResponse, x509BundlesResponse } from '@muster/spiffe/wire';
-import type { BundleSource } from '@muster/spiffe';
 import { createTestCa, createTestClock, createTestJwtAuthority, startFakeWorkloadApi } from '@muster/testing';
 import { keepBundles, watchBundles } from '../src/bundle-keeper.ts';
+import type { FollowedBundles } from '../src/bundle-keeper.ts';
 import { TestIssuer, TRUST_DOMAIN } from './support.ts';
 
 const domain = TrustDomain.parse(TRUST_DOMAIN);
 
-class FakeSource implements BundleSource {
+class FakeSource implements FollowedBundles {
   readonly issuer = new TestIssuer();
   isClosed = false;
   changed: (() => void) | undefined;

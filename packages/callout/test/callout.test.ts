@@ -13,7 +13,7 @@ import {
   verifyAuditChain,
 } from '@muster/lattice';
 import type { Clock } from '@muster/lattice';
-import type { BundleSource } from '@muster/spiffe';
+import type { FollowedBundles } from '../src/bundle-keeper.ts';
 import { startCallout } from '../src/callout.ts';
 import type { Callout } from '../src/callout.ts';
 import type { CalloutConfig } from '../src/config.ts';
@@ -50,7 +50,7 @@ async function start(context: TestContext, config: Partial<CalloutConfig> = {}):
   const log = (message: string, fields: Record<string, unknown> = {}): void =>
     void logged.push({ message, fields });
   const state = { bundle: issuer.bundle as TestIssuer['bundle'] | undefined, changed: () => {} };
-  const bundles: BundleSource = {
+  const bundles: FollowedBundles = {
     getJwtBundle: (trustDomain) => (trustDomain.name === TRUST_DOMAIN ? state.bundle : undefined),
     getX509Bundle: () => undefined,
     onChange: (listener) => {

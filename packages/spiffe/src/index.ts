@@ -1,9 +1,15 @@
-export { JwtBundleSet, X509BundleSet } from './bundle/bundle-set.ts';
+export { JwtBundleSet, SpiffeBundleSet, X509BundleSet } from './bundle/bundle-set.ts';
 export { JwtBundle } from './bundle/jwt-bundle.ts';
 export type { JwtAuthority } from './bundle/jwt-bundle.ts';
 export type { JwtBundleSource, X509BundleSource } from './bundle/source.ts';
-export { marshalJwtBundle, marshalSpiffeBundle, parseSpiffeBundle } from './bundle/spiffe-bundle.ts';
-export type { SpiffeBundle, SpiffeBundleContents } from './bundle/spiffe-bundle.ts';
+export {
+  marshalJwtBundle,
+  marshalSpiffeBundle,
+  parseSpiffeBundle,
+  SpiffeBundle,
+} from './bundle/spiffe-bundle.ts';
+export type { SpiffeBundleContents, SpiffeBundleParts } from './bundle/spiffe-bundle.ts';
+export { marshalSpiffeBundleSet, parseSpiffeBundleSet } from './bundle/spiffe-bundle-map.ts';
 export { X509Bundle } from './bundle/x509-bundle.ts';
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
@@ -66,17 +72,24 @@ export type {
   WebCertificate,
 } from './tls/server-identity.ts';
 export { createBundleSource } from './workload-api/bundle-source.ts';
-export type { BundleSource, BundleSourceOptions } from './workload-api/bundle-source.ts';
+export type { BundleKind, BundleSource, BundleSourceOptions } from './workload-api/bundle-source.ts';
 export { WorkloadApiClient } from './workload-api/client.ts';
-export type { ValidatedJwtSvid, WorkloadApiClientOptions } from './workload-api/client.ts';
+export type {
+  StreamClientSettings,
+  ValidatedJwtSvid,
+  WorkloadApiClientOptions,
+} from './workload-api/client.ts';
+export type { ClientOptions } from './workload-api/client-options.ts';
 export { DelegatedIdentityClient } from './workload-api/delegated-identity-client.ts';
 export type {
+  DelegatedIdentityClientOptions,
   DelegatedWorkload,
   DelegatedX509Svids,
   Selector,
 } from './workload-api/delegated-identity-client.ts';
 export { createJwtSource } from './workload-api/jwt-source.ts';
-export type { JwtSource, JwtSourceOptions } from './workload-api/jwt-source.ts';
+export type { JwtRequest, JwtSource, JwtSourceOptions } from './workload-api/jwt-source.ts';
+export type { ResponseLimits } from './workload-api/limits.ts';
 export type {
   CallOptions,
   RetryOptions,
@@ -85,9 +98,17 @@ export type {
   WatchOptions,
 } from './workload-api/options.ts';
 export type { X509Context } from './workload-api/responses.ts';
+export type {
+  ChangeOptions,
+  ErrorReporter,
+  FirstStateOptions,
+  UpdatingSource,
+} from './workload-api/source-base.ts';
+export type { SvidChoice } from './workload-api/svid-picker.ts';
 export { createX509Source } from './workload-api/x509-source.ts';
 export type {
   IdentityState,
+  X509Identity,
   X509Source,
   X509SourceOptions,
   X509SvidSource,

@@ -30,12 +30,15 @@ test('the fake Workload API denies until told otherwise, and leaves nothing behi
   await using client = new WorkloadApiClient({ address: api.address });
   await assert.rejects(client.fetchJwtBundles(), { code: 'ERR_NO_IDENTITY' });
   await assert.rejects(client.fetchJwtSvids({ audience: ['a'] }), { code: 'ERR_NO_IDENTITY' });
-  api.send('FetchJWTBundles', jwtBundlesResponse.encode({ bundles: new Map() }));
-  assert.equal((await client.fetchJwtBundles()).size, 0);
+  api.send(
+    'FetchJWTBundles',
+    jwtBundlesResponse.encode({ bundles: new Map([['spiffe://example.org', Buffer.from('{"keys":[]}')]]) }),
+  );
+  assert.equal((await client.fetchJwtBundles()).size, 1);
   await api.pause();
   await assert.rejects(client.fetchJwtBundles(), { code: 'ERR_ENDPOINT_UNAVAILABLE' });
   await api.resume();
-  assert.equal((await client.fetchJwtBundles()).size, 0);
+  assert.equal((await client.fetchJwtBundles()).size, 1);
   assert.deepEqual(api.calls, ['FetchJWTBundles', 'FetchJWTSVID', 'FetchJWTBundles', 'FetchJWTBundles']);
   await api.stop();
   assert.ok(!existsSync(api.socketPath));

@@ -36,6 +36,21 @@ export function toJwk(key: KeyObject): Record<string, string> {
   );
 }
 
+/** The JWK of a key that signs JWT-SVIDs, as both kinds of bundle document have it. */
+export function toJwtKey(authority: {
+  readonly keyId: string;
+  readonly publicKey: KeyObject;
+  readonly algorithm?: string;
+}): Record<string, string> {
+  const { keyId, publicKey, algorithm } = authority;
+  return {
+    use: 'jwt-svid',
+    kid: keyId,
+    ...(algorithm === undefined ? {} : { alg: algorithm }),
+    ...toJwk(publicKey),
+  };
+}
+
 function pickEc(jwk: Readonly<Record<string, unknown>>): JsonWebKey | string {
   const { crv, x, y } = jwk;
   const bytes = typeof crv === 'string' ? COORDINATE_BYTES.get(crv) : undefined;

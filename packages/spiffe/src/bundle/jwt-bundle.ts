@@ -1,9 +1,11 @@
 import type { KeyObject } from 'node:crypto';
 
+import { SpiffeError } from '../errors.ts';
 import type { TrustDomain } from '../id/trust-domain.ts';
 import { isJsonObject } from '../internal/json.ts';
+import { quote } from '../internal/quote.ts';
 import { JWT_ALGORITHMS } from '../svid/jwt-algorithms.ts';
-import { parseJwk, toJwk } from './jwk.ts';
+import { parseJwk, toJwk, toJwtKey } from './jwk.ts';
 import { parseJwks } from './jwks.ts';
 import type { JwtBundleSource } from './source.ts';
 
@@ -11,6 +13,8 @@ import type { JwtBundleSource } from './source.ts';
 export interface JwtAuthority {
   readonly keyId: string;
   readonly publicKey: KeyObject;
+  /** The only algorithm it is for (`alg`). Default: every one that fits the key. */
+  readonly algorithm?: string;
 }
 
 /** The JWT authorities of one trust domain. Immutable: a change is a new bundle. Is a source of itself. */
@@ -24,9 +28,13 @@ export class JwtBundle implements JwtBundleSource {
     { readonly all: KeyObject[]; readonly byKeyId: Map<string, KeyObject[]> }
   >();
 
-  private constructor(trustDomain: TrustDomain, entries: readonly JwkEntry[], ignored: readonly string[]) {
+  private constructor(
+    trustDomain: TrustDomain,
+    entries: readonly JwtAuthority[],
+    ignored: readonly string[],
+  ) {
     this.trustDomain = trustDomain;
-    this.authorities = Object.freeze(entries.map(({ keyId, publicKey }) => ({ keyId, publicKey })));
+    this.authorities = Object.freeze(entries.map((entry) => Object.freeze({ ...entry })));
     this.ignored = Object.freeze([...ignored]);
     for (const entry of entries) {
       for (const algorithm of JWT_ALGORITHMS.values()) {
@@ -61,7 +69,7 @@ export class JwtBundle implements JwtBundleSource {
     keys: readonly unknown[],
     options: { readonly isUseRequired?: boolean | undefined } = {},
   ): JwtBundle {
-    const entries: JwkEntry[] = [];
+    const entries: JwtAuthority[] = [];
     const ignored: string[] = [];
     keys.forEach((jwk, index) => {
       const entry = parseEntry(jwk, options.isUseRequired ?? false);
@@ -72,6 +80,42 @@ export class JwtBundle implements JwtBundleSource {
       }
     });
     return new JwtBundle(trustDomain, entries, ignored);
+  }
+
+  /** Makes a bundle of keys. Throws SpiffeError `ERR_BUNDLE_MALFORMED` for a key without ID, or one that may not sign JWT-SVIDs. */
+  static fromAuthorities(trustDomain: TrustDomain, authorities: readonly JwtAuthority[]): JwtBundle {
+    const entries = authorities.map((authority) => checkAuthority(trustDomain, authority));
+    return new JwtBundle(trustDomain, entries, []);
+  }
+
+  /** Whether there is no key: then nothing of the trust domain is to be believed. */
+  get isEmpty(): boolean {
+    return this.authorities.length === 0;
+  }
+
+  hasAuthority(keyId: string): boolean {
+    return this.authorities.some((authority) => authority.keyId === keyId);
+  }
+
+  /** The first key of that ID. */
+  findAuthority(keyId: string): JwtAuthority | undefined {
+    return this.authorities.find((authority) => authority.keyId === keyId);
+  }
+
+  /** A copy with one more key, in place of those of the same ID. Throws as `fromAuthorities`. */
+  withAuthority(authority: JwtAuthority): JwtBundle {
+    const entry = checkAuthority(this.trustDomain, authority);
+    return new JwtBundle(this.trustDomain, [...this.#others(authority.keyId), entry], this.ignored);
+  }
+
+  /** A copy without the keys of that ID. */
+  withoutAuthority(keyId: string): JwtBundle {
+    return new JwtBundle(this.trustDomain, this.#others(keyId), this.ignored);
+  }
+
+  /** The JWKS document that the Workload API sends as a JWT bundle. */
+  toJwks(): string {
+    return JSON.stringify({ keys: this.authorities.map(toJwtKey) });
   }
 
   /** The keys that may verify a token of this `kid` and `alg`; without `kid`, every key that fits the algorithm. */
@@ -95,6 +139,10 @@ export class JwtBundle implements JwtBundleSource {
     return this.trustDomain.equals(trustDomain) ? this : undefined;
   }
 
+  #others(keyId: string): readonly JwtAuthority[] {
+    return this.authorities.filter((authority) => authority.keyId !== keyId);
+  }
+
   #add(algorithm: string, keyId: string, key: KeyObject): void {
     let keys = this.#byAlgorithm.get(algorithm);
     if (keys === undefined) {
@@ -111,11 +159,25 @@ export class JwtBundle implements JwtBundleSource {
   }
 }
 
-interface JwkEntry extends JwtAuthority {
-  readonly algorithm: string | undefined;
+function checkAuthority(
+  trustDomain: TrustDomain,
+  { keyId, publicKey, algorithm }: JwtAuthority,
+): JwtAuthority {
+  // What a document may hold is what may be put in: whoever reads it would pass the rest over.
+  const entry = parseEntry(
+    { ...toJwtKey({ keyId, publicKey }), ...(algorithm === undefined ? {} : { alg: algorithm }) },
+    true,
+  );
+  if (typeof entry === 'string') {
+    throw new SpiffeError(
+      'ERR_BUNDLE_MALFORMED',
+      `Cannot put key ${quote(keyId)} into the JWT bundle of "${trustDomain.name}": ${entry}`,
+    );
+  }
+  return entry;
 }
 
-function parseEntry(jwk: unknown, isUseRequired: boolean): JwkEntry | string {
+function parseEntry(jwk: unknown, isUseRequired: boolean): JwtAuthority | string {
   if (!isJsonObject(jwk)) {
     return 'it is not an object';
   }
@@ -133,9 +195,12 @@ function parseEntry(jwk: unknown, isUseRequired: boolean): JwkEntry | string {
     return 'alg is not a string';
   }
   const publicKey = parseJwk(jwk);
-  return typeof publicKey === 'string' ? publicKey : { keyId: kid, publicKey, algorithm: alg };
+  if (typeof publicKey === 'string') {
+    return publicKey;
+  }
+  return { keyId: kid, publicKey, ...(alg === undefined ? {} : { algorithm: alg }) };
 }
 
 function toComparable(authority: JwtAuthority): string {
-  return JSON.stringify([authority.keyId, toJwk(authority.publicKey)]);
+  return JSON.stringify([authority.keyId, authority.algorithm, toJwk(authority.publicKey)]);
 }

@@ -35,16 +35,6 @@ export function checkFetchedBundle(
   }
 }
 
-/** Compares all that a bundle says, keys in any order. */
-export function isSameBundle(one: SpiffeBundle, other: SpiffeBundle): boolean {
-  return (
-    one.sequence === other.sequence &&
-    one.refreshHintMs === other.refreshHintMs &&
-    one.x509Bundle.equals(other.x509Bundle) &&
-    one.jwtBundle.equals(other.jwtBundle)
-  );
-}
-
 /** An authority may carry the ID of its trust domain (X509-SVID section 3.2); this is what tells whose it is. */
 function listSpiffeUris(certificate: Certificate): string[] {
   return (certificate.extensions.subjectAltName?.names ?? [])

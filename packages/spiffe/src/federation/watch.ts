@@ -6,8 +6,8 @@ import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { SpiffeError } from '../errors.ts';
 import type { TrustDomain } from '../id/trust-domain.ts';
+import { sleep } from '../internal/sleep.ts';
 import type { Watch, WatchHandlers } from '../workload-api/options.ts';
-import { isSameBundle } from './acceptance.ts';
 import { checkEndpoint } from './endpoint.ts';
 import type { BundleEndpoint } from './endpoint.ts';
 import { fetchBundle } from './fetch.ts';
@@ -106,13 +106,13 @@ class PolledBundle implements BundleWatch {
       } catch (error) {
         this.#report(error, this.#intervalMs());
       }
-      await this.#sleep(this.#intervalMs());
+      await sleep(this.#intervalMs(), this.#clock, signal);
     }
   }
 
   #deliver(bundle: SpiffeBundle): void {
     const before = this.#current;
-    if (before !== undefined && isSameBundle(before, bundle)) {
+    if (before !== undefined && before.equals(bundle)) {
       return;
     }
     this.#current = bundle;
@@ -147,21 +147,5 @@ class PolledBundle implements BundleWatch {
     const wanted = this.#current?.refreshHintMs ?? 0;
     const interval = wanted === 0 ? DEFAULT_INTERVAL_MS : wanted;
     return Math.min(Math.max(interval, minIntervalMs), maxIntervalMs);
-  }
-
-  async #sleep(delayMs: number): Promise<void> {
-    const { signal } = this.#closing;
-    if (signal.aborted) {
-      return;
-    }
-    await new Promise<void>((resolve) => {
-      const finish = (): void => {
-        this.#clock.clearTimeout(timer);
-        signal.removeEventListener('abort', finish);
-        resolve();
-      };
-      const timer = this.#clock.setTimeout(finish, delayMs);
-      signal.addEventListener('abort', finish, { once: true });
-    });
   }
 }

@@ -6,7 +6,7 @@ import { SpiffeError } from '../errors.ts';
 import { marshalCertificatesPem, marshalPrivateKeyPem } from '../svid/x509-svid.ts';
 import type { X509Svid } from '../svid/x509-svid.ts';
 import { computeRetryDelay } from '../workload-api/retry.ts';
-import type { X509Source } from '../workload-api/x509-source.ts';
+import type { X509Source } from '../workload-api/x509-source-base.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import type { FileToWrite } from './atomic-writer.ts';
 import { runCommand } from './command.ts';

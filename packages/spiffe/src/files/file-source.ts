@@ -1,13 +1,11 @@
-import type { X509Bundle } from '../bundle/x509-bundle.ts';
+import { X509BundleSet } from '../bundle/bundle-set.ts';
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
-import { SpiffeError } from '../errors.ts';
 import { SpiffeId } from '../id/spiffe-id.ts';
 import { TrustDomain } from '../id/trust-domain.ts';
-import type { X509Svid } from '../svid/x509-svid.ts';
-import { waitForFirstState } from '../workload-api/first-state.ts';
-import { callListeners } from '../workload-api/listeners.ts';
-import type { IdentityState, X509Source } from '../workload-api/x509-source.ts';
+import type { ErrorReporter, FirstStateOptions } from '../workload-api/source-base.ts';
+import { X509SourceBase } from '../workload-api/x509-source-base.ts';
+import type { X509Source } from '../workload-api/x509-source-base.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { checkFresh, parseSvidFiles } from './identity.ts';
 import type { ExpectedIdentity, FileIdentity } from './identity.ts';
@@ -15,10 +13,9 @@ import { resolveFileNames } from './layout.ts';
 import type { SvidFileNames } from './layout.ts';
 import { readSvidFiles } from './read.ts';
 
-const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_POLL_MS = 5000;
 
-export interface FileSourceOptions {
+export interface FileSourceOptions extends FirstStateOptions {
   readonly directory: string;
   /** Default: `tls.crt`, `tls.key` and `ca.crt`. The bundle may be an absolute path elsewhere, which is looked at only every `pollMs`. */
   readonly fileNames?: Partial<SvidFileNames> | undefined;
@@ -28,13 +25,9 @@ export interface FileSourceOptions {
   readonly trustDomain?: string | undefined;
   /** How often to look even though no change was told, in ms. Default 5000. */
   readonly pollMs?: number | undefined;
-  /** How long to wait for the first identity, in ms. Default 30000. */
-  readonly timeoutMs?: number | undefined;
-  /** Cancels the wait for the first identity. */
-  readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
   /** Told why the files were not taken, once as long as the reason stays the same, with the time to the next look. */
-  readonly onError?: ((error: Error, retryInMs: number | undefined) => void) | undefined;
+  readonly onError?: ErrorReporter | undefined;
 }
 
 /**
@@ -44,118 +37,52 @@ export interface FileSourceOptions {
  * (its cause is the last failure) or `ERR_ABORTED`.
  */
 export async function createFileSource(options: FileSourceOptions): Promise<X509Source> {
-  const clock = options.clock ?? systemClock;
-  const source = new WatchedFileSource(options, clock);
-  try {
-    await waitForFirstState(`file source of "${options.directory}"`, source.start(), {
-      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      clock,
-      signal: options.signal,
-      lastError: () => source.lastError,
-    });
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
+  const source = new WatchedFileSource(options, options.clock ?? systemClock);
+  await source.open(options);
   return source;
 }
 
-class WatchedFileSource implements X509Source {
-  lastError: Error | undefined;
+class WatchedFileSource extends X509SourceBase {
   readonly #directory: string;
   readonly #names: SvidFileNames;
   readonly #expected: ExpectedIdentity;
   readonly #pollMs: number;
-  readonly #clock: Clock;
-  readonly #onError: FileSourceOptions['onError'];
   readonly #watch: DirectoryWatch;
-  readonly #listeners = new Set<(state: IdentityState) => void>();
   #held: FileIdentity | undefined;
-  #hasAnnouncedExpiry = false;
-  #isClosed = false;
   #reading: Promise<void> | undefined;
   #mustReadAgain = false;
-  #timer: unknown;
-  #becomeReady: () => void = () => {};
 
   constructor(options: FileSourceOptions, clock: Clock) {
+    const pollMs = options.pollMs ?? DEFAULT_POLL_MS;
+    super(`file source of "${options.directory}"`, clock, options.onError, {
+      intervalMs: pollMs,
+      isAlwaysTicking: true,
+    });
     this.#directory = options.directory;
     this.#names = resolveFileNames(options.fileNames, { isPathAllowed: true });
     this.#expected = {
       id: options.spiffeId === undefined ? undefined : SpiffeId.parse(options.spiffeId),
       trustDomain: options.trustDomain === undefined ? undefined : TrustDomain.parse(options.trustDomain),
     };
-    this.#pollMs = options.pollMs ?? DEFAULT_POLL_MS;
-    this.#clock = clock;
-    this.#onError = options.onError;
+    this.#pollMs = pollMs;
     this.#watch = new DirectoryWatch(options.directory, () => {
       this.#look();
     });
   }
 
-  /** Resolves at the first usable identity. */
-  async start(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#becomeReady = resolve;
-      this.#poll();
-    });
+  protected override start(): void {
+    this.tick();
   }
 
-  getX509Svid(): X509Svid {
-    if (this.#isClosed || this.#held === undefined) {
-      throw new SpiffeError('ERR_CLOSED', 'Cannot get X.509-SVID: the source is closed');
-    }
-    const { svid } = this.#held;
-    if (this.#clock.now() >= svid.expiresAt) {
-      throw new SpiffeError(
-        'ERR_SVID_EXPIRED',
-        `Cannot get X.509-SVID of "${svid.id.toString()}": it expired without being renewed`,
-      );
-    }
-    return svid;
-  }
-
-  getX509Bundle(trustDomain: TrustDomain): X509Bundle | undefined {
-    return this.#held?.bundle.getX509Bundle(trustDomain);
-  }
-
-  state(): IdentityState {
-    const isValid = this.#held !== undefined && this.#clock.now() < this.#held.svid.expiresAt;
-    return isValid ? 'valid' : 'expired';
-  }
-
-  onChange(listener: (state: IdentityState) => void): () => void {
-    // A wrapper, so that the same function can be added twice and removed once.
-    const entry = (state: IdentityState): void => {
-      listener(state);
-    };
-    this.#listeners.add(entry);
-    return () => {
-      this.#listeners.delete(entry);
-    };
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#listeners.clear();
-    this.#clock.clearTimeout(this.#timer);
+  protected override async stop(): Promise<void> {
+    await super.stop();
     this.#watch.detach();
     await this.#reading;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  /** Looks now and then again after each interval, or at the expiry if that comes first. */
-  #poll(): void {
-    const now = this.#clock.now();
-    const untilExpiry = (this.#held?.svid.expiresAt ?? now) - now;
-    const delayMs = untilExpiry > 0 ? Math.min(untilExpiry, this.#pollMs) : this.#pollMs;
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#poll();
-    }, delayMs);
-    this.#announceExpiry();
+  /** Looks now and then, and at the expiry if that comes first. */
+  protected override tick(): void {
+    super.tick();
     // Before the reading, so that no change falls between the two.
     this.#watch.attach();
     this.#look();
@@ -163,7 +90,7 @@ class WatchedFileSource implements X509Source {
 
   /** Reads once, and once more if asked to meanwhile: the newest state of the files is always seen after its change was told. */
   #look(): void {
-    if (this.#isClosed) {
+    if (this.isClosed) {
       return;
     }
     if (this.#reading !== undefined) {
@@ -182,7 +109,7 @@ class WatchedFileSource implements X509Source {
   async #read(): Promise<void> {
     try {
       const files = await readSvidFiles(this.#directory, this.#names);
-      if (!this.#isClosed) {
+      if (!this.isClosed) {
         this.#update(parseSvidFiles(files, this.#names, this.#expected));
       }
     } catch (error) {
@@ -192,38 +119,21 @@ class WatchedFileSource implements X509Source {
 
   #update(next: FileIdentity): void {
     const held = this.#held;
-    checkFresh(next.svid, held?.svid, this.#clock.now());
+    checkFresh(next.svid, held?.svid, this.clock.now());
     this.lastError = undefined;
     if (held !== undefined && isSameIdentity(held, next)) {
       return;
     }
     this.#held = next;
-    this.#hasAnnouncedExpiry = false;
-    // The expiry of the new one may come before the next look is due.
-    this.#clock.clearTimeout(this.#timer);
-    this.#timer = this.#clock.setTimeout(
-      () => {
-        this.#poll();
-      },
-      Math.min(this.#pollMs, next.svid.expiresAt - this.#clock.now()),
-    );
-    this.#becomeReady();
-    callListeners(this.#listeners, 'valid', this.#onError);
+    this.hold({ svid: next.svid, svids: [next.svid], bundles: new X509BundleSet([next.bundle]) });
   }
 
   #fail(error: Error): void {
-    if (this.#isClosed || error.message === this.lastError?.message) {
+    if (this.isClosed || error.message === this.lastError?.message) {
       return;
     }
     this.lastError = error;
-    this.#onError?.(error, this.#pollMs);
-  }
-
-  #announceExpiry(): void {
-    if (this.#held !== undefined && !this.#hasAnnouncedExpiry && this.state() === 'expired') {
-      this.#hasAnnouncedExpiry = true;
-      callListeners(this.#listeners, 'expired', this.#onError);
-    }
+    this.report(error, this.#pollMs);
   }
 }
 

@@ -5,7 +5,7 @@ import type { TrustDomain } from '../id/trust-domain.ts';
 import { parseX509Svid } from '../svid/x509-svid.ts';
 import type { X509Svid } from '../svid/x509-svid.ts';
 import type { SvidFileNames } from './layout.ts';
-import { decodePem } from './pem.ts';
+import { decodePem } from '../internal/pem.ts';
 import type { SvidFiles } from './read.ts';
 
 /** An SVID and the bundle of its trust domain, as they were read together. */

@@ -4,106 +4,70 @@ import type { JwtBundleSource, X509BundleSource } from '../bundle/source.ts';
 import type { X509Bundle } from '../bundle/x509-bundle.ts';
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
-import { SpiffeError } from '../errors.ts';
+import { isSpiffeError, SpiffeError } from '../errors.ts';
 import type { TrustDomain } from '../id/trust-domain.ts';
-import { WorkloadApiClient } from './client.ts';
-import { waitForFirstState } from './first-state.ts';
-import { callListeners } from './listeners.ts';
-import type { RetryOptions, Watch, WatchHandlers } from './options.ts';
+import { openClient } from './client-options.ts';
+import type { ClientOptions, OpenedClient } from './client-options.ts';
+import type { Watch, WatchHandlers } from './options.ts';
+import { SourceBase } from './source-base.ts';
+import type { ErrorReporter, FirstStateOptions, UpdatingSource } from './source-base.ts';
 
-const DEFAULT_TIMEOUT_MS = 30_000;
+/** A kind of bundle, and what changed in a bundle source. */
+export type BundleKind = 'x509' | 'jwt';
 
-/** The X.509 and JWT bundles that the endpoint hands out, kept up to date. Each set is replaced as a whole. */
-export interface BundleSource extends X509BundleSource, JwtBundleSource, AsyncDisposable {
-  /** Calls the listener after each update, whether or not a key changed. Returns how to stop that. */
-  onChange(listener: () => void): () => void;
-  close(): Promise<void>;
+/** The X.509 and JWT bundles that the endpoint hands out, kept up to date. Each set is replaced as a whole. Changes are told after each update, whether or not a key changed. */
+export interface BundleSource extends X509BundleSource, JwtBundleSource, UpdatingSource<BundleKind> {
+  /** The X.509 bundles of all trust domains; undefined after a denial, or where they are not followed. */
+  getX509Bundles(): X509BundleSet | undefined;
+  /** The JWT bundles of all trust domains; undefined after a denial, or where they are not followed. */
+  getJwtBundles(): JwtBundleSet | undefined;
 }
 
-export interface BundleSourceOptions {
-  readonly address: string;
-  /** How long to wait for the first bundles of both kinds, in ms. Default 30000. */
-  readonly timeoutMs?: number | undefined;
-  readonly retry?: RetryOptions | undefined;
-  /** Cancels the wait for the first bundles. */
-  readonly signal?: AbortSignal | undefined;
+export interface BundleSourceOptions extends ClientOptions, FirstStateOptions {
+  /** What to follow. Default: both. */
+  readonly kinds?: readonly BundleKind[] | undefined;
+  /** What a denial (PermissionDenied) does. `withdraw`, the default: no bundle of the kind is given any more, as the standard asks (SPIFFE Workload API sections 5.2.2 and 6.2.2). `keep`: the last ones stay. */
+  readonly denial?: 'withdraw' | 'keep' | undefined;
   readonly clock?: Clock | undefined;
-  /** Told of refused updates (`retryInMs` 0), broken streams and, with undefined, the end of a stream. */
-  readonly onError?: ((error: Error, retryInMs: number | undefined) => void) | undefined;
+  /** Told of refused updates and of parts of an update that are passed over (`retryInMs` 0), broken streams and, with undefined, the end of a stream. */
+  readonly onError?: ErrorReporter | undefined;
 }
 
-/** Opens both bundle streams and waits for the first message of each. The last bundles stay in use while the endpoint is away. Throws as `createX509Source` does. */
-export async function createBundleSource(options: BundleSourceOptions): Promise<BundleSource> {
+/** Opens the bundle streams and waits for the first message of each. The last bundles stay in use while the endpoint is away. Throws as `createX509Source` does. */
+export async function createBundleSource(options: BundleSourceOptions = {}): Promise<BundleSource> {
   const clock = options.clock ?? systemClock;
-  const client = new WorkloadApiClient({ address: options.address, retry: options.retry, clock });
-  const source = new WatchedBundleSource(client, options.onError);
-  try {
-    await waitForFirstState('bundle source', source.start(), {
-      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      clock,
-      signal: options.signal,
-      lastError: () => source.lastError,
-    });
-  } catch (error) {
-    await source.close();
-    throw error;
+  const kinds = new Set(options.kinds ?? (['x509', 'jwt'] as const));
+  if (kinds.size === 0) {
+    throw new SpiffeError(
+      'ERR_SOURCE_OPTIONS',
+      'Cannot create bundle source: it must follow a kind of bundle',
+    );
   }
+  const source = new WatchedBundleSource(openClient(options, clock), kinds, options, clock);
+  await source.open(options);
   return source;
 }
 
-class WatchedBundleSource implements BundleSource {
-  lastError: Error | undefined;
-  readonly #client: WorkloadApiClient;
-  readonly #onError: ((error: Error, retryInMs: number | undefined) => void) | undefined;
-  readonly #listeners = new Set<() => void>();
+class WatchedBundleSource extends SourceBase<BundleKind> implements BundleSource {
+  readonly #client: OpenedClient;
+  readonly #kinds: ReadonlySet<BundleKind>;
+  readonly #isKeeping: boolean;
+  readonly #missing: Set<BundleKind>;
+  readonly #watches: Watch[] = [];
   #x509: X509BundleSet | undefined;
   #jwt: JwtBundleSet | undefined;
 
   constructor(
-    client: WorkloadApiClient,
-    onError: ((error: Error, retryInMs: number | undefined) => void) | undefined,
+    client: OpenedClient,
+    kinds: ReadonlySet<BundleKind>,
+    options: BundleSourceOptions,
+    clock: Clock,
   ) {
+    super('bundle source', clock, options.onError);
     this.#client = client;
-    this.#onError = onError;
-  }
-
-  /** Resolves when there is a bundle set of each kind. */
-  async start(): Promise<void> {
-    const follow = async <T>(
-      watch: (handlers: WatchHandlers<T>) => Watch,
-      store: (update: T) => void,
-    ): Promise<void> => {
-      await new Promise<void>((resolve, reject) => {
-        const { ended } = watch({
-          onUpdate: (update) => {
-            store(update);
-            resolve();
-            callListeners(this.#listeners, undefined, this.#onError);
-          },
-          onError: (error, retryInMs) => {
-            this.lastError = error;
-            this.#onError?.(error, retryInMs);
-          },
-        });
-        void ended.then((error) => {
-          reject(error ?? new SpiffeError('ERR_CLOSED', 'The bundle source was closed'));
-        });
-      });
-    };
-    await Promise.all([
-      follow<X509BundleSet>(
-        (handlers) => this.#client.watchX509Bundles(handlers),
-        (update) => {
-          this.#x509 = update;
-        },
-      ),
-      follow<JwtBundleSet>(
-        (handlers) => this.#client.watchJwtBundles(handlers),
-        (update) => {
-          this.#jwt = update;
-        },
-      ),
-    ]);
+    this.#kinds = kinds;
+    this.#missing = new Set(kinds);
+    this.#isKeeping = options.denial === 'keep';
   }
 
   getX509Bundle(trustDomain: TrustDomain): X509Bundle | undefined {
@@ -114,22 +78,71 @@ class WatchedBundleSource implements BundleSource {
     return this.#jwt?.getJwtBundle(trustDomain);
   }
 
-  onChange(listener: () => void): () => void {
-    const entry = (): void => {
-      listener();
-    };
-    this.#listeners.add(entry);
-    return () => {
-      this.#listeners.delete(entry);
-    };
+  getX509Bundles(): X509BundleSet | undefined {
+    return this.#x509;
   }
 
-  async close(): Promise<void> {
-    this.#listeners.clear();
-    await this.#client.close();
+  getJwtBundles(): JwtBundleSet | undefined {
+    return this.#jwt;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  protected override start(): void {
+    const { workloadApi } = this.#client;
+    if (this.#kinds.has('x509')) {
+      this.#follow<X509BundleSet>(
+        'x509',
+        (handlers) => workloadApi.watchX509Bundles(handlers),
+        (bundles) => {
+          this.#x509 = bundles;
+        },
+      );
+    }
+    if (this.#kinds.has('jwt')) {
+      this.#follow<JwtBundleSet>(
+        'jwt',
+        (handlers) => workloadApi.watchJwtBundles(handlers),
+        (bundles) => {
+          this.#jwt = bundles;
+        },
+      );
+    }
+  }
+
+  protected override async stop(): Promise<void> {
+    await Promise.all(this.#watches.map(async (watch) => await watch.close()));
+    await this.#client.release();
+  }
+
+  #follow<T>(
+    kind: BundleKind,
+    watch: (handlers: WatchHandlers<T>) => Watch,
+    store: (bundles: T | undefined) => void,
+  ): void {
+    let hasBundles = false;
+    const opened = watch({
+      onUpdate: (bundles) => {
+        store(bundles);
+        hasBundles = true;
+        this.#missing.delete(kind);
+        this.taken(kind, { isPart: this.#missing.size > 0 });
+      },
+      onError: (error, retryInMs) => {
+        this.lastError = error;
+        const isWithdrawal =
+          hasBundles && !this.#isKeeping && isSpiffeError(error) && error.code === 'ERR_NO_IDENTITY';
+        if (isWithdrawal) {
+          store(undefined);
+          hasBundles = false;
+        }
+        this.report(error, retryInMs);
+        if (isWithdrawal) {
+          this.announce(kind);
+        }
+      },
+    });
+    this.#watches.push(opened);
+    void opened.ended.then((error) => {
+      this.ended(error);
+    });
   }
 }

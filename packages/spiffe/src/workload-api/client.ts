@@ -16,10 +16,14 @@ import {
   x509BundlesResponse,
   x509SvidResponse,
 } from '../wire/messages/workload-api.ts';
+import { resolveEndpointAddress } from './address.ts';
 import { parseResponse } from './errors.ts';
+import { resolveLimits } from './limits.ts';
+import type { CheckedLimits, ResponseLimits } from './limits.ts';
 import type { CallOptions, RetryOptions, Watch, WatchHandlers, WatchOptions } from './options.ts';
 import {
   checkAudience,
+  listIgnored,
   parseJwtBundles,
   parseJwtSvids,
   parseX509Bundles,
@@ -27,10 +31,10 @@ import {
 } from './responses.ts';
 import type { X509Context } from './responses.ts';
 import { StreamClient } from './stream-client.ts';
+import type { Decoder } from './stream-client.ts';
 
-export interface WorkloadApiClientOptions {
-  /** `unix:///absolute/path` or `unix:/absolute/path`. */
-  readonly address: string;
+/** What the clients of both APIs have in common. */
+export interface StreamClientSettings {
   /** Default time limit of a fetch, in ms. Default 10000. */
   readonly timeoutMs?: number | undefined;
   /** How watches come back. */
@@ -38,6 +42,13 @@ export interface WorkloadApiClientOptions {
   readonly clock?: Clock | undefined;
   /** Largest message that is accepted, in bytes. Default 4 MiB. */
   readonly maxMessageBytes?: number | undefined;
+  /** What a message may hold at most. */
+  readonly limits?: ResponseLimits | undefined;
+}
+
+export interface WorkloadApiClientOptions extends StreamClientSettings {
+  /** `unix:///absolute/path`, `unix:/absolute/path` or `tcp://ip:port`. Default: that of the environment variable `SPIFFE_ENDPOINT_SOCKET`. */
+  readonly address?: string | undefined;
 }
 
 /** What the endpoint found in a token. */
@@ -53,11 +64,16 @@ export interface ValidatedJwtSvid {
  */
 export class WorkloadApiClient implements AsyncDisposable {
   readonly #calls: StreamClient;
+  readonly #limits: CheckedLimits;
 
-  /** Throws SpiffeError `ERR_ENDPOINT_ADDRESS`. */
-  constructor(options: WorkloadApiClientOptions) {
+  /** Throws SpiffeError `ERR_ENDPOINT_ADDRESS` or `ERR_SOURCE_OPTIONS`. */
+  constructor(options: WorkloadApiClientOptions = {}) {
+    this.#limits = resolveLimits(options.limits);
     this.#calls = new StreamClient({
-      grpc: new GrpcClient({ address: options.address, maxMessageBytes: options.maxMessageBytes }),
+      grpc: new GrpcClient({
+        target: resolveEndpointAddress(options.address),
+        maxMessageBytes: options.maxMessageBytes,
+      }),
       service: WORKLOAD_API_SERVICE,
       metadata: { [WORKLOAD_API_HEADER]: 'true' },
       timeoutMs: options.timeoutMs,
@@ -66,14 +82,29 @@ export class WorkloadApiClient implements AsyncDisposable {
     });
   }
 
+  readonly #x509Context: Decoder<X509Context> = {
+    decode: (bytes) => parseX509Context(x509SvidResponse.decode(bytes), this.#limits),
+    findNotes: ({ bundles }) => listIgnored(bundles),
+  };
+
+  readonly #x509Bundles: Decoder<X509BundleSet> = {
+    decode: (bytes) => parseX509Bundles(x509BundlesResponse.decode(bytes).bundles, this.#limits),
+    findNotes: listIgnored,
+  };
+
+  readonly #jwtBundles: Decoder<JwtBundleSet> = {
+    decode: (bytes) => parseJwtBundles(jwtBundlesResponse.decode(bytes).bundles, this.#limits),
+    findNotes: listIgnored,
+  };
+
   /** All X.509-SVIDs of the caller with their bundles. */
   async fetchX509Context(options: CallOptions = {}): Promise<X509Context> {
-    return await this.#calls.first('FetchX509SVID', NO_FIELDS, decodeX509Context, options);
+    return await this.#calls.first('FetchX509SVID', NO_FIELDS, this.#x509Context, options);
   }
 
   /** The X.509 bundles of the caller's trust domain and of those it federates with. */
   async fetchX509Bundles(options: CallOptions = {}): Promise<X509BundleSet> {
-    return await this.#calls.first('FetchX509Bundles', NO_FIELDS, decodeX509Bundles, options);
+    return await this.#calls.first('FetchX509Bundles', NO_FIELDS, this.#x509Bundles, options);
   }
 
   /** New JWT-SVIDs for an audience: of one identity of the caller, or of all. At least one, not verified. */
@@ -86,14 +117,14 @@ export class WorkloadApiClient implements AsyncDisposable {
     return await this.#calls.unary(
       'FetchJWTSVID',
       bytes,
-      (answer) => parseJwtSvids(jwtSvidResponse.decode(answer).svids, request),
+      (answer) => parseJwtSvids(jwtSvidResponse.decode(answer).svids, request, this.#limits),
       options,
     );
   }
 
   /** The JWT bundles of the caller's trust domain and of those it federates with. */
   async fetchJwtBundles(options: CallOptions = {}): Promise<JwtBundleSet> {
-    return await this.#calls.first('FetchJWTBundles', NO_FIELDS, decodeJwtBundles, options);
+    return await this.#calls.first('FetchJWTBundles', NO_FIELDS, this.#jwtBundles, options);
   }
 
   /** Lets the endpoint verify a token. Verifying it oneself with `verifyJwtSvid` needs no call. */
@@ -108,17 +139,17 @@ export class WorkloadApiClient implements AsyncDisposable {
 
   /** Follows the caller's X.509-SVIDs and bundles. */
   watchX509Context(handlers: WatchHandlers<X509Context>, options: WatchOptions = {}): Watch {
-    return this.#calls.watch('FetchX509SVID', NO_FIELDS, decodeX509Context, handlers, options);
+    return this.#calls.watch('FetchX509SVID', NO_FIELDS, this.#x509Context, handlers, options);
   }
 
   /** Follows the X.509 bundles. */
   watchX509Bundles(handlers: WatchHandlers<X509BundleSet>, options: WatchOptions = {}): Watch {
-    return this.#calls.watch('FetchX509Bundles', NO_FIELDS, decodeX509Bundles, handlers, options);
+    return this.#calls.watch('FetchX509Bundles', NO_FIELDS, this.#x509Bundles, handlers, options);
   }
 
   /** Follows the JWT bundles. */
   watchJwtBundles(handlers: WatchHandlers<JwtBundleSet>, options: WatchOptions = {}): Watch {
-    return this.#calls.watch('FetchJWTBundles', NO_FIELDS, decodeJwtBundles, handlers, options);
+    return this.#calls.watch('FetchJWTBundles', NO_FIELDS, this.#jwtBundles, handlers, options);
   }
 
   /** Ends every call and watch, and the connection. */
@@ -132,18 +163,6 @@ export class WorkloadApiClient implements AsyncDisposable {
 }
 
 const NO_FIELDS: Uint8Array = emptyMessage.encode({});
-
-function decodeX509Context(bytes: Uint8Array): X509Context {
-  return parseX509Context(x509SvidResponse.decode(bytes));
-}
-
-function decodeX509Bundles(bytes: Uint8Array): X509BundleSet {
-  return parseX509Bundles(x509BundlesResponse.decode(bytes).bundles);
-}
-
-function decodeJwtBundles(bytes: Uint8Array): JwtBundleSet {
-  return parseJwtBundles(jwtBundlesResponse.decode(bytes).bundles);
-}
 
 function decodeValidated(bytes: Uint8Array): ValidatedJwtSvid {
   return parseResponse('ValidateJWTSVID response', () => {

@@ -18,15 +18,23 @@ import {
 } from '../wire/messages/delegated-identity.ts';
 import type { SpiffeIdMessage } from '../wire/messages/delegated-identity.ts';
 import { emptyMessage } from '../wire/messages/workload-api.ts';
-import type { WorkloadApiClientOptions } from './client.ts';
+import type { StreamClientSettings } from './client.ts';
+import { checkLimit, resolveLimits } from './limits.ts';
+import type { CheckedLimits } from './limits.ts';
 import type { CallOptions, Watch, WatchHandlers, WatchOptions } from './options.ts';
-import { checkAudience, parseJwtBundles, parseJwtSvids, parseX509Bundles } from './responses.ts';
+import { checkAudience, listIgnored, parseJwtBundles, parseJwtSvids, parseX509Bundles } from './responses.ts';
 import { StreamClient } from './stream-client.ts';
+import type { Decoder } from './stream-client.ts';
 
 /** One fact about a workload, such as type `wasm` and value `app:shop`. */
 export interface Selector {
   readonly type: string;
   readonly value: string;
+}
+
+export interface DelegatedIdentityClientOptions extends StreamClientSettings {
+  /** `unix:///absolute/path` or `unix:/absolute/path` of the agent's admin socket. */
+  readonly address: string;
 }
 
 /** The workload a delegate asks for: by what it knows of it, or by its process. */
@@ -44,9 +52,11 @@ export interface DelegatedX509Svids {
  */
 export class DelegatedIdentityClient implements AsyncDisposable {
   readonly #calls: StreamClient;
+  readonly #limits: CheckedLimits;
 
-  /** Throws SpiffeError `ERR_ENDPOINT_ADDRESS`. */
-  constructor(options: WorkloadApiClientOptions) {
+  /** Throws SpiffeError `ERR_ENDPOINT_ADDRESS` or `ERR_SOURCE_OPTIONS`. */
+  constructor(options: DelegatedIdentityClientOptions) {
+    this.#limits = resolveLimits(options.limits);
     this.#calls = new StreamClient({
       grpc: new GrpcClient({ address: options.address, maxMessageBytes: options.maxMessageBytes }),
       service: DELEGATED_IDENTITY_SERVICE,
@@ -69,7 +79,7 @@ export class DelegatedIdentityClient implements AsyncDisposable {
         spiffeId: parseId(id).toString(),
         hint,
       }));
-      return parseJwtSvids(messages, { audience: request.audience });
+      return parseJwtSvids(messages, { audience: request.audience }, this.#limits);
     };
     return await this.#calls.unary('FetchJWTSVIDs', bytes, decode, options);
   }
@@ -81,21 +91,30 @@ export class DelegatedIdentityClient implements AsyncDisposable {
     options: WatchOptions = {},
   ): Watch {
     const bytes = subscribeToX509SvidsRequest.encode(toMessage(workload));
-    return this.#calls.watch('SubscribeToX509SVIDs', bytes, decodeX509Svids, handlers, options);
+    const decoder: Decoder<DelegatedX509Svids> = {
+      decode: (answer) => decodeX509Svids(answer, this.#limits),
+      findNotes: () => [],
+    };
+    return this.#calls.watch('SubscribeToX509SVIDs', bytes, decoder, handlers, options);
   }
 
   /** Follows the X.509 bundles of all trust domains the endpoint knows. */
   watchX509Bundles(handlers: WatchHandlers<X509BundleSet>, options: WatchOptions = {}): Watch {
-    const decode = (bytes: Uint8Array): X509BundleSet =>
-      parseX509Bundles(subscribeToX509BundlesResponse.decode(bytes).caCertificates);
-    return this.#calls.watch('SubscribeToX509Bundles', emptyMessage.encode({}), decode, handlers, options);
+    const decoder: Decoder<X509BundleSet> = {
+      decode: (bytes) =>
+        parseX509Bundles(subscribeToX509BundlesResponse.decode(bytes).caCertificates, this.#limits),
+      findNotes: listIgnored,
+    };
+    return this.#calls.watch('SubscribeToX509Bundles', emptyMessage.encode({}), decoder, handlers, options);
   }
 
   /** Follows the JWT bundles of all trust domains the endpoint knows. */
   watchJwtBundles(handlers: WatchHandlers<JwtBundleSet>, options: WatchOptions = {}): Watch {
-    const decode = (bytes: Uint8Array): JwtBundleSet =>
-      parseJwtBundles(subscribeToJwtBundlesResponse.decode(bytes).bundles);
-    return this.#calls.watch('SubscribeToJWTBundles', emptyMessage.encode({}), decode, handlers, options);
+    const decoder: Decoder<JwtBundleSet> = {
+      decode: (bytes) => parseJwtBundles(subscribeToJwtBundlesResponse.decode(bytes).bundles, this.#limits),
+      findNotes: listIgnored,
+    };
+    return this.#calls.watch('SubscribeToJWTBundles', emptyMessage.encode({}), decoder, handlers, options);
   }
 
   /** Ends every call and watch, and the connection. */
@@ -123,8 +142,9 @@ function toMessage(workload: DelegatedWorkload): {
   return { selectors, pid };
 }
 
-function decodeX509Svids(bytes: Uint8Array): DelegatedX509Svids {
+function decodeX509Svids(bytes: Uint8Array, limits: CheckedLimits): DelegatedX509Svids {
   const response = subscribeToX509SvidsResponse.decode(bytes);
+  checkLimit('X.509-SVIDs', response.x509Svids.length, limits.maxSvids);
   const svids = response.x509Svids.map(({ x509Svid, x509SvidKey }) => {
     const svid = parseX509Svid(Buffer.concat(x509Svid?.certChain ?? []), x509SvidKey, {
       hint: x509Svid?.hint,

@@ -1,80 +1,105 @@
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { isSpiffeError, SpiffeError } from '../errors.ts';
-import { SpiffeId } from '../id/spiffe-id.ts';
+import { waitWithin } from '../internal/deadline.ts';
+import { checkDurations } from '../internal/durations.ts';
 import type { JwtSvid } from '../svid/jwt-svid.ts';
-import { WorkloadApiClient } from './client.ts';
+import { openClient } from './client-options.ts';
+import type { ClientOptions, OpenedClient } from './client-options.ts';
+import { JwtCache } from './jwt-cache.ts';
+import type { TokenRequest } from './jwt-cache.ts';
 import type { CallOptions } from './options.ts';
+import { checkAudience } from './responses.ts';
+import type { ErrorReporter } from './source-base.ts';
+import { DEFAULT_CALL_TIMEOUT_MS } from './stream-client.ts';
+import { createSvidPicker } from './svid-picker.ts';
+import type { SvidChoice, SvidPicker } from './svid-picker.ts';
 
-const MAX_CACHED_AUDIENCES = 256;
-
-export interface JwtSourceOptions {
-  readonly address: string;
-  /** The identity to take. When it is given, no other one is ever taken. Default: the first that the endpoint offers. */
-  readonly spiffeId?: string | undefined;
+export interface JwtSourceOptions extends ClientOptions, SvidChoice<JwtSvid> {
   /** Default time limit of a fetch, in ms. Default 10000. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * When a token is renewed that is past half of its life: `background`, the default, at that time, if it was asked for
+   * since it was fetched, so that nobody waits; `on-demand`, when it is asked for.
+   */
+  readonly refresh?: 'background' | 'on-demand' | undefined;
   readonly clock?: Clock | undefined;
+  /** Told of failures in the background, with the time to the next try, or undefined when there is none. */
+  readonly onError?: ErrorReporter | undefined;
 }
 
-/** One's own JWT-SVIDs, one per audience. */
+/** Which token to get. */
+export interface JwtRequest extends CallOptions {
+  /** The audience, or several for one token that all of them accept. */
+  readonly audience: string | readonly string[];
+  /** The identity to take, in place of the source's. No other one is ever taken. */
+  readonly spiffeId?: string | undefined;
+  /** Always a new token, or an error. */
+  readonly isFresh?: boolean | undefined;
+}
+
+/** One's own JWT-SVIDs, one per set of audiences and identity. */
 export interface JwtSource extends AsyncDisposable {
   /**
-   * A token for the audience that has not expired: from the cache during the first half of its life, then a new one, and
-   * the cached one again while the endpoint cannot be reached. With `isFresh` always a new one, or an error. Throws a
-   * SpiffeError; `ERR_NO_IDENTITY` also empties the cache.
+   * A token that has not expired: from the cache during the first half of its life, then a new one, and the cached one
+   * again while the endpoint cannot be reached. Callers at the same time share a call. Throws a SpiffeError;
+   * `ERR_NO_IDENTITY` also empties the cache.
    */
-  fetchJwtSvid(
-    request: { readonly audience: string; readonly isFresh?: boolean | undefined } & CallOptions,
-  ): Promise<JwtSvid>;
+  fetchJwtSvid(request: JwtRequest): Promise<JwtSvid>;
   close(): Promise<void>;
 }
 
-/** Creates a source; nothing is opened before the first fetch. Throws SpiffeError `ERR_ENDPOINT_ADDRESS` or `ERR_ID_...`. */
-export function createJwtSource(options: JwtSourceOptions): JwtSource {
-  return new CachingJwtSource(options);
+/** Creates a source; nothing is opened before the first fetch. Throws SpiffeError `ERR_ENDPOINT_ADDRESS`, `ERR_SOURCE_OPTIONS` or `ERR_ID_...`. */
+export function createJwtSource(options: JwtSourceOptions = {}): JwtSource {
+  const clock = options.clock ?? systemClock;
+  // Checked before there is anything to close.
+  createSvidPicker(options);
+  checkDurations('create JWT source', { timeoutMs: options.timeoutMs });
+  return new CachingJwtSource(openClient(options, clock), options, clock);
 }
 
-interface CachedToken {
-  readonly svid: JwtSvid;
-  readonly refreshAt: number;
+interface Wanted extends TokenRequest {
+  readonly audience: readonly string[];
+  readonly picker: SvidPicker<JwtSvid>;
 }
 
 class CachingJwtSource implements JwtSource {
-  readonly #client: WorkloadApiClient;
-  readonly #spiffeId: string | undefined;
+  readonly #client: OpenedClient;
+  readonly #options: JwtSourceOptions;
   readonly #clock: Clock;
-  readonly #cache = new Map<string, CachedToken>();
+  readonly #cache: JwtCache<Wanted>;
   readonly #inFlight = new Map<string, Promise<JwtSvid>>();
+  readonly #closing = new AbortController();
   /** Grows when the cache is emptied, so that a fetch from before that does not fill it again. */
   #generation = 0;
 
-  constructor(options: JwtSourceOptions) {
-    this.#clock = options.clock ?? systemClock;
-    this.#spiffeId = options.spiffeId === undefined ? undefined : SpiffeId.parse(options.spiffeId).toString();
-    this.#client = new WorkloadApiClient({
-      address: options.address,
-      timeoutMs: options.timeoutMs,
-      clock: this.#clock,
+  constructor(client: OpenedClient, options: JwtSourceOptions, clock: Clock) {
+    this.#client = client;
+    this.#options = options;
+    this.#clock = clock;
+    this.#cache = new JwtCache({
+      clock,
+      isRefreshing: options.refresh !== 'on-demand',
+      refresh: async (wanted) => {
+        await this.#fetchShared(wanted, options.timeoutMs ?? DEFAULT_CALL_TIMEOUT_MS);
+      },
+      onError: options.onError,
     });
   }
 
-  async fetchJwtSvid(
-    request: { readonly audience: string; readonly isFresh?: boolean | undefined } & CallOptions,
-  ): Promise<JwtSvid> {
-    const { audience, isFresh = false } = request;
-    if (isFresh) {
-      return await this.#fetch(audience, request);
+  async fetchJwtSvid(request: JwtRequest): Promise<JwtSvid> {
+    const wanted = this.#resolve(request);
+    if (request.isFresh === true) {
+      return await this.#fetch(wanted, request);
     }
-    const cached = this.#cache.get(audience);
-    const now = this.#clock.now();
-    if (cached !== undefined && now < cached.refreshAt) {
+    const cached = this.#cache.find(wanted.key);
+    if (cached !== undefined && this.#clock.now() < cached.refreshAt) {
       return cached.svid;
     }
     try {
-      return await this.#fetchShared(audience, request);
+      return await this.#fetchLimited(wanted, request);
     } catch (error) {
-      const remembered = this.#cache.get(audience)?.svid;
+      const remembered = this.#cache.find(wanted.key)?.svid;
       const isUsable = remembered !== undefined && this.#clock.now() < remembered.expiresAt;
       if (isUsable && hasCode(error, ['ERR_ENDPOINT_UNAVAILABLE', 'ERR_TIMEOUT'])) {
         return remembered;
@@ -85,57 +110,88 @@ class CachingJwtSource implements JwtSource {
 
   async close(): Promise<void> {
     this.#generation += 1;
+    this.#closing.abort(new SpiffeError('ERR_CLOSED', 'The JWT source is closed'));
     this.#cache.clear();
-    await this.#client.close();
+    await this.#client.release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** Callers that want the same thing at the same time share one call. One that has limits of its own waits no longer than those. */
-  async #fetchShared(audience: string, options: CallOptions): Promise<JwtSvid> {
-    if (options.signal !== undefined || options.timeoutMs !== undefined) {
-      return await this.#fetch(audience, options);
+  #resolve(request: JwtRequest): Wanted {
+    if (this.#closing.signal.aborted) {
+      throw this.#closing.signal.reason as Error;
     }
-    let shared = this.#inFlight.get(audience);
+    const audience = typeof request.audience === 'string' ? [request.audience] : [...request.audience];
+    checkAudience(audience);
+    const { hint, pickSvid } = this.#options;
+    const choice = { spiffeId: request.spiffeId ?? this.#options.spiffeId, hint, pickSvid };
+    const picker = createSvidPicker<JwtSvid>(choice);
+    // The order of audiences means nothing, nor does one that is named twice.
+    const key = JSON.stringify([choice.spiffeId ?? '', ...new Set(audience.toSorted())]);
+    return { key, audience, spiffeId: choice.spiffeId, picker };
+  }
+
+  /** Waits for a call that may be shared, but no longer than this caller will. */
+  async #fetchLimited(wanted: Wanted, { signal, timeoutMs }: CallOptions): Promise<JwtSvid> {
+    const own = timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_CALL_TIMEOUT_MS;
+    return await waitWithin(this.#fetchShared(wanted, own), {
+      action: 'fetch JWT-SVID',
+      absence: 'no answer came',
+      // Without a limit of its own the caller has that of the call.
+      timeoutMs,
+      clock: this.#clock,
+      signal,
+    });
+  }
+
+  async #fetchShared(wanted: Wanted, timeoutMs: number): Promise<JwtSvid> {
+    let shared = this.#inFlight.get(wanted.key);
     if (shared === undefined) {
-      shared = this.#fetch(audience, {}).finally(() => {
-        this.#inFlight.delete(audience);
+      shared = this.#fetch(wanted, { timeoutMs }).finally(() => {
+        this.#inFlight.delete(wanted.key);
       });
-      this.#inFlight.set(audience, shared);
+      this.#inFlight.set(wanted.key, shared);
     }
     return await shared;
   }
 
-  async #fetch(audience: string, options: CallOptions): Promise<JwtSvid> {
+  async #fetch(wanted: Wanted, { signal, timeoutMs }: CallOptions): Promise<JwtSvid> {
     const generation = this.#generation;
+    const { audience, spiffeId, picker } = wanted;
     let svid: JwtSvid | undefined;
     try {
-      [svid] = await this.#client.fetchJwtSvids({ audience: [audience], spiffeId: this.#spiffeId }, options);
+      const svids = await this.#client.workloadApi.fetchJwtSvids(
+        { audience, spiffeId },
+        {
+          signal:
+            signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]),
+          timeoutMs: timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_CALL_TIMEOUT_MS,
+        },
+      );
+      svid = picker.pick(svids);
+      if (svid === undefined) {
+        throw new SpiffeError('ERR_NO_IDENTITY', `The endpoint does not offer ${picker.wanted}`);
+      }
     } catch (error) {
+      if (this.#closing.signal.aborted) {
+        throw this.#closing.signal.reason as Error;
+      }
       if (hasCode(error, ['ERR_NO_IDENTITY'])) {
         this.#generation += 1;
-        this.#cache.clear();
+        this.#cache.clear(spiffeId);
       }
       throw error;
     }
     const now = this.#clock.now();
-    if (svid === undefined || now >= svid.expiresAt) {
+    if (now >= svid.expiresAt) {
       throw new SpiffeError('ERR_JWT_EXPIRED', 'The endpoint sent a JWT-SVID that has expired');
     }
     if (generation === this.#generation) {
-      this.#remember(audience, svid, now);
+      this.#cache.put(wanted, svid);
     }
     return svid;
-  }
-
-  #remember(audience: string, svid: JwtSvid, now: number): void {
-    if (this.#cache.size >= MAX_CACHED_AUDIENCES && !this.#cache.has(audience)) {
-      this.#cache.clear();
-    }
-    const start = Math.min(now, svid.issuedAt ?? now);
-    this.#cache.set(audience, { svid, refreshAt: start + (svid.expiresAt - start) / 2 });
   }
 }
 

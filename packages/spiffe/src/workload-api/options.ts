@@ -2,7 +2,7 @@
 export interface RetryOptions {
   /** Delay before the first retry, in ms. Default 1000. */
   readonly initialDelayMs?: number | undefined;
-  /** Largest delay, in ms. Default 30000. */
+  /** Largest delay, in ms. Default 30000, and 5000 while the endpoint cannot be reached. */
   readonly maxDelayMs?: number | undefined;
   /** Failures in a row after which to give up. Default: never. */
   readonly attempts?: number | undefined;

@@ -1,11 +1,15 @@
 import type { Clock } from '../clock.ts';
 import { SpiffeError } from '../errors.ts';
+import { checkDurations } from '../internal/durations.ts';
 import type { GrpcClient } from '../wire/grpc/client.ts';
 import { parseResponse, toCallError } from './errors.ts';
 import type { CallOptions, RetryOptions, Watch, WatchHandlers, WatchOptions } from './options.ts';
-import { startWatch } from './watch.ts';
+import { checkRetry } from './retry.ts';
+import { createWatch, SharedStream } from './shared-stream.ts';
+import { keepOpen } from './watch.ts';
 
-const DEFAULT_TIMEOUT_MS = 10_000;
+/** Default time limit of a fetch, in ms. */
+export const DEFAULT_CALL_TIMEOUT_MS = 10_000;
 
 export interface StreamClientOptions {
   readonly grpc: GrpcClient;
@@ -17,13 +21,24 @@ export interface StreamClientOptions {
   readonly clock: Clock;
 }
 
+/** How the messages of a stream are read. */
+export interface Decoder<T> {
+  decode(bytes: Uint8Array): T;
+  /** Lists what of an update was passed over, to be reported. */
+  findNotes(update: T): Error[];
+}
+
 /** What the clients of SPIFFE's gRPC services share: one call, the first message of a stream, a stream kept open. */
 export class StreamClient {
   readonly #options: StreamClientOptions;
-  readonly #watches = new Set<Watch>();
+  /** By method and request. */
+  readonly #streams = new Map<string, OpenStream>();
   #isClosed = false;
 
+  /** Throws SpiffeError `ERR_SOURCE_OPTIONS`. */
   constructor(options: StreamClientOptions) {
+    checkDurations('create client', { timeoutMs: options.timeoutMs });
+    checkRetry(options.retry);
     this.#options = options;
   }
 
@@ -45,7 +60,7 @@ export class StreamClient {
   async first<T>(
     method: string,
     request: Uint8Array,
-    decode: (bytes: Uint8Array) => T,
+    decoder: Decoder<T> | ((bytes: Uint8Array) => T),
     options: CallOptions,
   ): Promise<T> {
     const { grpc, metadata } = this.#options;
@@ -54,7 +69,7 @@ export class StreamClient {
         ...this.#limits(options),
         metadata,
       })) {
-        return parseResponse(`${method} response`, () => decode(bytes));
+        return parseResponse(`${method} response`, () => toDecoder(decoder).decode(bytes));
       }
     } catch (error) {
       throw toCallError(error);
@@ -62,34 +77,82 @@ export class StreamClient {
     throw new SpiffeError('ERR_ENDPOINT_RESPONSE', `The endpoint answered ${method} without a message`);
   }
 
+  /** Follows a stream. Equal ones share a call. */
   watch<T>(
     method: string,
     request: Uint8Array,
-    decode: (bytes: Uint8Array) => T,
+    decoder: Decoder<T> | ((bytes: Uint8Array) => T),
     handlers: WatchHandlers<T>,
     options: WatchOptions,
   ): Watch {
-    const { grpc, metadata, retry, clock } = this.#options;
     if (this.#isClosed) {
       throw new SpiffeError('ERR_CLOSED', `Cannot watch ${method}: the client is closed`);
     }
-    const watch = startWatch({
-      open: (signal) => grpc.serverStream(this.#path(method), request, { metadata, signal }),
-      decode: (bytes) => parseResponse(`${method} response`, () => decode(bytes)),
-      handlers,
-      retry,
-      clock,
-      signal: options.signal,
-    });
-    this.#watches.add(watch);
-    void watch.ended.then(() => this.#watches.delete(watch));
-    return watch;
+    if (options.signal?.aborted === true) {
+      return createWatch(Promise.resolve(undefined), async () => {}, undefined);
+    }
+    const key = `${method} ${Buffer.from(request).toString('base64')}`;
+    let stream = this.#streams.get(key);
+    // The subscriber is there before the stream is opened, so that nothing is missed.
+    const shared = (stream?.shared ?? new SharedStream<T>()) as SharedStream<T>;
+    const { ended, leave } = shared.join(handlers);
+    stream ??= this.#open(key, method, request, toDecoder(decoder), shared);
+    const { finished, closing } = stream;
+    const leaveAndClose = async (): Promise<void> => {
+      leave();
+      if (shared.isUnused) {
+        closing.abort();
+        this.#forget(key, shared);
+        await finished;
+      }
+    };
+    return createWatch(ended, leaveAndClose, options.signal);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(Array.from(this.#watches, async (watch) => await watch.close()));
+    const finished = Array.from(this.#streams.values(), async (stream) => {
+      stream.closing.abort();
+      await stream.finished;
+    });
+    await Promise.all(finished);
     await this.#options.grpc.close();
+  }
+
+  #open<T>(
+    key: string,
+    method: string,
+    request: Uint8Array,
+    decoder: Decoder<T>,
+    shared: SharedStream<T>,
+  ): OpenStream {
+    const { grpc, metadata, retry, clock } = this.#options;
+    const closing = new AbortController();
+    const plan = {
+      open: (signal: AbortSignal) => grpc.serverStream(this.#path(method), request, { metadata, signal }),
+      deliver: (bytes: Uint8Array) => {
+        const update = parseResponse(`${method} response`, () => decoder.decode(bytes));
+        return shared.deliver(update, decoder.findNotes(update));
+      },
+      report: (error: Error, retryInMs: number | undefined) => {
+        shared.report(error, retryInMs);
+      },
+      retry,
+      clock,
+    };
+    const finished = keepOpen(plan, closing.signal).then((error) => {
+      this.#forget(key, shared);
+      shared.end(error);
+    });
+    const stream = { shared: shared as SharedStream<unknown>, closing, finished };
+    this.#streams.set(key, stream);
+    return stream;
+  }
+
+  #forget(key: string, shared: SharedStream<unknown>): void {
+    if (this.#streams.get(key)?.shared === shared) {
+      this.#streams.delete(key);
+    }
   }
 
   #path(method: string): string {
@@ -99,7 +162,17 @@ export class StreamClient {
   #limits(options: CallOptions): CallOptions {
     return {
       signal: options.signal,
-      timeoutMs: options.timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      timeoutMs: options.timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_CALL_TIMEOUT_MS,
     };
   }
+}
+
+interface OpenStream {
+  readonly shared: SharedStream<unknown>;
+  readonly closing: AbortController;
+  readonly finished: Promise<void>;
+}
+
+function toDecoder<T>(decoder: Decoder<T> | ((bytes: Uint8Array) => T)): Decoder<T> {
+  return typeof decoder === 'function' ? { decode: decoder, findNotes: () => [] } : decoder;
 }

@@ -1,46 +1,31 @@
 import type { Clock } from '../clock.ts';
 import { SpiffeError } from '../errors.ts';
+import { sleep } from '../internal/sleep.ts';
 import { isFatal, toCallError } from './errors.ts';
-import type { RetryOptions, Watch, WatchHandlers } from './options.ts';
+import type { RetryOptions } from './options.ts';
 import { computeRetryDelay } from './retry.ts';
 
-export interface WatchPlan<T> {
+// A provider that was stopped, or this process, is to be back within 10 s of waking.
+const LONGEST_UNAVAILABLE_DELAY_MS = 5000;
+
+export interface WatchPlan {
   /** Opens the stream. Its messages come until it breaks or the signal is aborted. */
   open(signal: AbortSignal): AsyncIterable<Uint8Array>;
-  decode(bytes: Uint8Array): T;
-  readonly handlers: WatchHandlers<T>;
+  /** Takes a message, and says whether it was of use. May throw what the message deserves, which is then reported. */
+  deliver(bytes: Uint8Array): boolean;
+  report(error: Error, retryInMs: number | undefined): void;
   readonly retry: RetryOptions | undefined;
   readonly clock: Clock;
-  readonly signal: AbortSignal | undefined;
 }
 
-/** Keeps a stream open until it is closed, aborted or not worth opening again. */
-export function startWatch<T>(plan: WatchPlan<T>): Watch {
-  const closing = new AbortController();
-  const close = (): void => {
-    closing.abort();
-  };
-  if (plan.signal?.aborted === true) {
-    close();
-  }
-  plan.signal?.addEventListener('abort', close, { once: true });
-  const ended = run(plan, closing.signal).finally(() => {
-    plan.signal?.removeEventListener('abort', close);
-  });
-  const closeAndWait = async (): Promise<void> => {
-    close();
-    await ended;
-  };
-  return { ended, close: closeAndWait, [Symbol.asyncDispose]: closeAndWait };
-}
-
-async function run<T>(plan: WatchPlan<T>, closing: AbortSignal): Promise<Error | undefined> {
+/** Keeps a stream open until the signal is aborted, or it is not worth opening again. Resolves with the reason of the latter. */
+export async function keepOpen(plan: WatchPlan, closing: AbortSignal): Promise<Error | undefined> {
   let failures = 0;
   while (!closing.aborted) {
     let error: SpiffeError;
     try {
       for await (const bytes of plan.open(closing)) {
-        if (closing.aborted) {
+        if (isAborted(closing)) {
           return undefined;
         }
         if (deliver(plan, bytes)) {
@@ -56,8 +41,8 @@ async function run<T>(plan: WatchPlan<T>, closing: AbortSignal): Promise<Error |
       return undefined;
     }
     failures += 1;
-    const delayMs = isFatal(error) ? undefined : computeRetryDelay(failures, plan.retry);
-    report(plan, error, delayMs);
+    const delayMs = isFatal(error) ? undefined : chooseDelay(error, failures, plan.retry);
+    plan.report(error, delayMs);
     if (delayMs === undefined) {
       return error;
     }
@@ -66,40 +51,21 @@ async function run<T>(plan: WatchPlan<T>, closing: AbortSignal): Promise<Error |
   return undefined;
 }
 
-/** Hands a message on. A message that cannot be read or that the handler refuses by throwing is reported and forgotten. */
-function deliver<T>(plan: WatchPlan<T>, bytes: Uint8Array): boolean {
-  try {
-    plan.handlers.onUpdate(plan.decode(bytes));
-    return true;
-  } catch (error) {
-    report(plan, error instanceof Error ? error : new Error('The handler threw', { cause: error }), 0);
-    return false;
-  }
+function chooseDelay(error: SpiffeError, failures: number, retry: RetryOptions = {}): number | undefined {
+  const isAway = error.code === 'ERR_ENDPOINT_UNAVAILABLE' && retry.maxDelayMs === undefined;
+  return computeRetryDelay(failures, isAway ? { ...retry, maxDelayMs: LONGEST_UNAVAILABLE_DELAY_MS } : retry);
 }
 
-function report<T>(plan: WatchPlan<T>, error: Error, retryInMs: number | undefined): void {
+/** A message that cannot be read is reported and forgotten. */
+function deliver(plan: WatchPlan, bytes: Uint8Array): boolean {
   try {
-    plan.handlers.onError?.(error, retryInMs);
-  } catch {
-    // A reporter that fails must not end the watch, and there is nobody left to tell.
+    return plan.deliver(bytes);
+  } catch (error) {
+    plan.report(error as Error, 0);
+    return false;
   }
 }
 
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
-}
-
-async function sleep(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) {
-    return;
-  }
-  await new Promise<void>((resolve) => {
-    const finish = (): void => {
-      clock.clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = clock.setTimeout(finish, delayMs);
-    signal.addEventListener('abort', finish, { once: true });
-  });
 }

@@ -1,226 +1,134 @@
-import type { X509BundleSet } from '../bundle/bundle-set.ts';
-import type { X509BundleSource } from '../bundle/source.ts';
-import type { X509Bundle } from '../bundle/x509-bundle.ts';
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { isSpiffeError, SpiffeError } from '../errors.ts';
-import { SpiffeId } from '../id/spiffe-id.ts';
-import type { TrustDomain } from '../id/trust-domain.ts';
+import { verifyX509Svid } from '../svid/verify-x509.ts';
 import type { X509Svid } from '../svid/x509-svid.ts';
-import { WorkloadApiClient } from './client.ts';
-import { waitForFirstState } from './first-state.ts';
-import { callListeners } from './listeners.ts';
-import type { RetryOptions } from './options.ts';
+import { openClient } from './client-options.ts';
+import type { ClientOptions, OpenedClient } from './client-options.ts';
+import type { Watch } from './options.ts';
 import type { X509Context } from './responses.ts';
+import type { ErrorReporter, FirstStateOptions } from './source-base.ts';
+import { createSvidPicker } from './svid-picker.ts';
+import type { SvidChoice, SvidPicker } from './svid-picker.ts';
+import { X509SourceBase } from './x509-source-base.ts';
+import type { X509Source } from './x509-source-base.ts';
 
-const DEFAULT_TIMEOUT_MS = 30_000;
+export type { IdentityState, X509Identity, X509Source, X509SvidSource } from './x509-source-base.ts';
+
 // The system's time may jump over an expiry, or the machine may sleep; whoever must act within seconds of an expiry still does.
-const LONGEST_EXPIRY_TIMER_MS = 4_000;
+const LONGEST_TIMER_MS = 4_000;
 
-/** `valid`: there is an SVID and it has not expired. `withdrawn`: the endpoint says that there is no identity any more. */
-export type IdentityState = 'valid' | 'withdrawn' | 'expired';
-
-/** Answers with one's own SVID. */
-export interface X509SvidSource {
-  /** Throws SpiffeError `ERR_NO_IDENTITY` or `ERR_SVID_EXPIRED`. */
-  getX509Svid(): X509Svid;
-}
-
-/** One's own X.509-SVID and the bundles, kept up to date. SVID and bundles change together or not at all. */
-export interface X509Source extends X509SvidSource, X509BundleSource, AsyncDisposable {
-  state(): IdentityState;
-  /** Calls the listener after each change: a new SVID or bundle (`valid`), the identity withdrawn, the SVID expired. Returns how to stop that. */
-  onChange(listener: (state: IdentityState) => void): () => void;
-  close(): Promise<void>;
-}
-
-export interface X509SourceOptions {
-  readonly address: string;
-  /** The identity to take. When it is given, no other one is ever taken. Default: the first that the endpoint offers. */
-  readonly spiffeId?: string | undefined;
-  /** How long to wait for the first identity, in ms. Default 30000. */
-  readonly timeoutMs?: number | undefined;
-  readonly retry?: RetryOptions | undefined;
-  /** Cancels the wait for the first identity. */
-  readonly signal?: AbortSignal | undefined;
+export interface X509SourceOptions extends ClientOptions, FirstStateOptions, SvidChoice<X509Svid> {
+  /**
+   * What a denial (PermissionDenied) does. `withdraw`, the default: the SVID is no longer given, as the standard asks
+   * (SPIFFE Workload API section 5.2.1), and the bundles stay, so that peers can still be verified. `withdraw-all`: no
+   * bundle is given either. `keep`: all stays until it expires.
+   */
+  readonly denial?: 'withdraw' | 'withdraw-all' | 'keep' | undefined;
   readonly clock?: Clock | undefined;
-  /** Told of refused updates (`retryInMs` 0), broken streams and, with undefined, the end of the stream. */
-  readonly onError?: ((error: Error, retryInMs: number | undefined) => void) | undefined;
+  /** Told of refused updates and of parts of an update that are passed over (`retryInMs` 0), broken streams and, with undefined, the end of the stream. */
+  readonly onError?: ErrorReporter | undefined;
 }
 
 /**
- * Opens a stream to the Workload API and waits for the first usable identity. Throws SpiffeError `ERR_TIMEOUT` (its cause
- * is the last failure), `ERR_ABORTED`, `ERR_REQUEST_REFUSED` or `ERR_ENDPOINT_UNIMPLEMENTED`.
+ * Opens a stream to the Workload API and waits for the first usable identity. An SVID that has expired or that its own
+ * bundle does not verify is refused. Throws SpiffeError `ERR_TIMEOUT` (its cause is the last failure), `ERR_ABORTED`,
+ * `ERR_REQUEST_REFUSED`, `ERR_ENDPOINT_UNIMPLEMENTED` or `ERR_ENDPOINT_ADDRESS`.
  */
-export async function createX509Source(options: X509SourceOptions): Promise<X509Source> {
+export async function createX509Source(options: X509SourceOptions = {}): Promise<X509Source> {
   const clock = options.clock ?? systemClock;
-  const client = new WorkloadApiClient({ address: options.address, retry: options.retry, clock });
-  const wanted = options.spiffeId === undefined ? undefined : SpiffeId.parse(options.spiffeId);
-  const source = new WatchedX509Source(client, wanted, clock, options.onError);
-  try {
-    await waitForFirstState('X.509 source', source.start(), {
-      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      clock,
-      signal: options.signal,
-      lastError: () => source.lastError,
-    });
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
+  const picker = createSvidPicker(options);
+  const source = new WatchedX509Source(openClient(options, clock), picker, options, clock);
+  await source.open(options);
   return source;
 }
 
-class WatchedX509Source implements X509Source {
-  lastError: Error | undefined;
-  readonly #client: WorkloadApiClient;
-  readonly #wanted: SpiffeId | undefined;
-  readonly #clock: Clock;
-  readonly #onError: ((error: Error, retryInMs: number | undefined) => void) | undefined;
-  readonly #listeners = new Set<(state: IdentityState) => void>();
-  /** Undefined once withdrawn. */
-  #svid: X509Svid | undefined;
-  #bundles: X509BundleSet | undefined;
-  #isClosed = false;
-  #expiryTimer: unknown;
-  #becomeReady: () => void = () => {};
+class WatchedX509Source extends X509SourceBase {
+  readonly #client: OpenedClient;
+  readonly #picker: SvidPicker<X509Svid>;
+  readonly #denial: X509SourceOptions['denial'];
+  #watch: Watch | undefined;
+  /** The update at hand, which does not hold the identity any more. */
+  #redaction: X509Context | undefined;
 
-  constructor(
-    client: WorkloadApiClient,
-    wanted: SpiffeId | undefined,
-    clock: Clock,
-    onError: ((error: Error, retryInMs: number | undefined) => void) | undefined,
-  ) {
+  constructor(client: OpenedClient, picker: SvidPicker<X509Svid>, options: X509SourceOptions, clock: Clock) {
+    super('X.509 source', clock, options.onError, {
+      intervalMs: LONGEST_TIMER_MS,
+      isAlwaysTicking: false,
+    });
     this.#client = client;
-    this.#wanted = wanted;
-    this.#clock = clock;
-    this.#onError = onError;
+    this.#picker = picker;
+    this.#denial = options.denial;
   }
 
-  /** Resolves at the first usable identity; rejects when the stream ends before that. */
-  async start(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#becomeReady = resolve;
-      const watch = this.#client.watchX509Context({
-        onUpdate: (context) => {
-          this.#update(context);
-        },
-        onError: (error, retryInMs) => {
-          this.#fail(error, retryInMs);
-        },
-      });
-      void watch.ended.then((error) => {
-        reject(error ?? new SpiffeError('ERR_CLOSED', 'The X.509 source was closed'));
-      });
+  protected override start(): void {
+    this.#watch = this.#client.workloadApi.watchX509Context({
+      onUpdate: (context) => {
+        this.#update(context);
+      },
+      onError: (error, retryInMs) => {
+        this.#fail(error, retryInMs);
+      },
+    });
+    void this.#watch.ended.then((error) => {
+      this.ended(error);
     });
   }
 
-  getX509Svid(): X509Svid {
-    const svid = this.#svid;
-    if (this.#isClosed) {
-      throw new SpiffeError('ERR_CLOSED', 'Cannot get X.509-SVID: the source is closed');
-    }
-    if (svid === undefined) {
-      throw new SpiffeError('ERR_NO_IDENTITY', 'Cannot get X.509-SVID: the identity was withdrawn');
-    }
-    if (this.#clock.now() >= svid.expiresAt) {
-      throw new SpiffeError(
-        'ERR_SVID_EXPIRED',
-        `Cannot get X.509-SVID of "${svid.id.toString()}": it expired without being renewed`,
-      );
-    }
-    return svid;
-  }
-
-  getX509Bundle(trustDomain: TrustDomain): X509Bundle | undefined {
-    return this.#bundles?.getX509Bundle(trustDomain);
-  }
-
-  state(): IdentityState {
-    if (this.#svid === undefined) {
-      return 'withdrawn';
-    }
-    return this.#clock.now() < this.#svid.expiresAt ? 'valid' : 'expired';
-  }
-
-  onChange(listener: (state: IdentityState) => void): () => void {
-    // A wrapper, so that the same function can be added twice and removed once.
-    const entry = (state: IdentityState): void => {
-      listener(state);
-    };
-    this.#listeners.add(entry);
-    return () => {
-      this.#listeners.delete(entry);
-    };
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#listeners.clear();
-    this.#clock.clearTimeout(this.#expiryTimer);
-    await this.#client.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  protected override async stop(): Promise<void> {
+    await super.stop();
+    await this.#watch?.close();
+    await this.#client.release();
   }
 
   /** Takes a new state over, or throws and leaves the old one as it was. */
   #update(context: X509Context): void {
-    const wanted = this.#wanted;
-    const svid = wanted === undefined ? context.svids[0] : context.svids.find(({ id }) => id.equals(wanted));
+    const svid = this.#picker.pick(context.svids);
     if (svid === undefined) {
       // The message is the complete truth: an identity that is not in it is no longer ours.
-      this.#bundles = context.bundles;
-      const error = new SpiffeError(
-        'ERR_NO_IDENTITY',
-        `The endpoint does not offer the identity "${wanted?.toString() ?? ''}"`,
-      );
-      throw error;
+      this.#redaction = context;
+      throw new SpiffeError('ERR_NO_IDENTITY', `The endpoint does not offer ${this.#picker.wanted}`);
     }
-    if (this.#clock.now() >= svid.expiresAt) {
+    this.#check(svid, context);
+    const others = context.svids.filter((other) => other === svid || this.#isUsable(other, context));
+    this.hold({ svid, svids: Object.freeze(others), bundles: context.bundles });
+  }
+
+  #check(svid: X509Svid, { bundles }: X509Context): void {
+    const now = this.clock.now();
+    if (now >= svid.expiresAt) {
       throw new SpiffeError(
         'ERR_SVID_EXPIRED',
         `The endpoint sent an X.509-SVID of "${svid.id.toString()}" that has expired`,
       );
     }
-    this.#svid = svid;
-    this.#bundles = context.bundles;
-    this.lastError = undefined;
-    this.#armExpiry(svid);
-    this.#becomeReady();
-    this.#notify('valid');
+    // Peers would refuse it. A clock of our own that is a little slow is no reason to.
+    verifyX509Svid(svid.certificates, bundles, { now: Math.max(now, svid.notBeforeAt) });
+  }
+
+  #isUsable(svid: X509Svid, context: X509Context): boolean {
+    try {
+      this.#check(svid, context);
+      return true;
+    } catch (error) {
+      this.report(error as Error, 0);
+      return false;
+    }
   }
 
   #fail(error: Error, retryInMs: number | undefined): void {
     this.lastError = error;
-    const isWithdrawal = isSpiffeError(error) && error.code === 'ERR_NO_IDENTITY' && this.#svid !== undefined;
-    if (isWithdrawal) {
-      this.#svid = undefined;
-      this.#clock.clearTimeout(this.#expiryTimer);
+    const redaction = this.#redaction;
+    this.#redaction = undefined;
+    const report = (): void => {
+      this.report(error, retryInMs);
+    };
+    if (redaction !== undefined) {
+      this.withdraw(redaction.bundles, report);
+    } else if (isSpiffeError(error) && error.code === 'ERR_NO_IDENTITY' && this.#denial !== 'keep') {
+      this.withdraw(this.#denial === 'withdraw-all' ? undefined : this.heldBundles, report);
+    } else {
+      report();
     }
-    this.#onError?.(error, retryInMs);
-    if (isWithdrawal) {
-      this.#notify('withdrawn');
-    }
-  }
-
-  #armExpiry(svid: X509Svid): void {
-    this.#clock.clearTimeout(this.#expiryTimer);
-    const remaining = svid.expiresAt - this.#clock.now();
-    this.#expiryTimer = this.#clock.setTimeout(
-      () => {
-        if (this.#clock.now() >= svid.expiresAt) {
-          this.#notify('expired');
-        } else {
-          this.#armExpiry(svid);
-        }
-      },
-      Math.max(0, Math.min(remaining, LONGEST_EXPIRY_TIMER_MS)),
-    );
-  }
-
-  #notify(state: IdentityState): void {
-    callListeners(this.#listeners, state, this.#onError);
   }
 }

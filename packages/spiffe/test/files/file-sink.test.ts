@@ -66,7 +66,7 @@ test('M53: each change of the source is written', async () => {
   const written: string[] = [];
   await start({ onWrite: (svid) => written.push(svid.id.toString()) });
   for (const next of [createIdentity(), createIdentity({}, 'spiffe://example.org/other')]) {
-    source.hold(next);
+    source.give(next);
     await until(() => holds(next));
     assert.equal(read('tls.key'), next.key);
   }
@@ -89,7 +89,7 @@ test('M53, M62: a file source behind a sink that is renewed in a tight loop neve
     assert.ok(of?.svid.privateKey.equals(held.privateKey));
   });
   for (const identity of identities) {
-    source.hold(identity);
+    source.give(identity);
     await until(() => holds(identity));
   }
   const last = identities.at(-1)!;
@@ -102,9 +102,9 @@ test('M55: a changed bundle alone is written too', async () => {
   await start();
   const nextCa = createTestCa('example.org');
   const bundle = X509Bundle.fromAuthorities(ca.trustDomain, [ca.certificate, nextCa.certificate]);
-  source.hold({ ...first, bundle });
+  source.give({ ...first, bundle });
   await until(() => read('ca.crt') === bundle.toPem());
-  source.hold(first);
+  source.give(first);
   await until(() => read('ca.crt') === first.ca);
 });
 
@@ -113,7 +113,7 @@ test('changes during a write are written afterwards, the newest only', async () 
   const starting = start({ onWrite: () => (written += 1) });
   const identities = Array.from({ length: 10 }, () => createIdentity());
   for (const identity of identities) {
-    source.hold(identity);
+    source.give(identity);
   }
   await starting;
   await until(() => holds(identities.at(-1)!));
@@ -124,7 +124,7 @@ test('what has not changed is not written again', async () => {
   const marker = join(output, 'marker');
   await start({ command: ['touch', marker] });
   const inode = statSync(join(directory, 'tls.crt')).ino;
-  source.hold(first);
+  source.give(first);
   const sink = sinks.pop();
   await sink?.close();
   assert.equal(statSync(join(directory, 'tls.crt')).ino, inode);
@@ -133,10 +133,10 @@ test('what has not changed is not written again', async () => {
 
 test('an identity that is withdrawn leaves its files, and none is needed to go on', async () => {
   await start();
-  source.hold(undefined);
+  source.give(undefined);
   assert.ok(holds(first));
   const next = createIdentity();
-  source.hold(next);
+  source.give(next);
   await until(() => holds(next));
   assert.deepEqual(errors, []);
 });
@@ -157,7 +157,7 @@ test('without an identity, or with an empty bundle, the sink does not start and 
 test('an empty bundle later on is not written', async () => {
   const clock = createTestClock();
   await start({ clock });
-  source.hold({ ...first, bundle: X509Bundle.fromAuthorities(ca.trustDomain, []) });
+  source.give({ ...first, bundle: X509Bundle.fromAuthorities(ca.trustDomain, []) });
   await until(() => errors.length > 0);
   assert.equal(errors[0]?.[0], 'ERR_BUNDLE_EMPTY');
   assert.equal(read('ca.crt'), first.ca);
@@ -169,7 +169,7 @@ test('a write that fails is tried again', async () => {
   rmSync(join(directory, 'tls.crt'));
   writeFileSync(join(directory, 'tls.crt'), 'in the way');
   const next = createIdentity();
-  source.hold(next);
+  source.give(next);
   await until(() => errors.length === 1);
   assert.equal(errors[0]?.[0], 'ERR_FILE_WRITE');
   assert.ok((errors[0]?.[1] ?? 0) >= 800 && (errors[0]?.[1] ?? 0) <= 1000);
@@ -189,9 +189,9 @@ test('a retry for an identity that was withdrawn meanwhile does nothing', async 
   const sink = await start({ clock });
   rmSync(join(directory, 'tls.crt'));
   writeFileSync(join(directory, 'tls.crt'), 'in the way');
-  source.hold(createIdentity());
+  source.give(createIdentity());
   await until(() => clock.pendingTimers === 1);
-  source.hold(undefined);
+  source.give(undefined);
   clock.advance(1000);
   await sink.close();
   assert.equal(errors.length, 1);
@@ -204,7 +204,7 @@ test('the command runs on renewal, not at first, and its arguments reach it as t
   await start(options);
   const next = createIdentity();
   assert.ok(!existsSync(marker));
-  source.hold(next);
+  source.give(next);
   await until(() => existsSync(marker));
   assert.deepEqual(readdirSync(output).toSorted(), ['mount', '$(id) "; a\' *'].toSorted());
   assert.ok(holds(next));
@@ -222,7 +222,7 @@ test('a command that fails, or cannot be started, is reported and not repeated',
   for (const command of [['false'], ['sh', '-c', 'kill -TERM $$'], [join(output, 'nothing-here')]]) {
     errors = [];
     const sink = await start({ command });
-    source.hold(createIdentity());
+    source.give(createIdentity());
     await until(() => errors.length > 0);
     await sink.close();
     for (const error of errors) {
@@ -237,7 +237,7 @@ test('a command that does not end is killed with all it has started', async () =
   // The rename makes the number appear as a whole.
   const script = 'sleep 1000 & echo $! > "$0.new"; mv "$0.new" "$0"; wait';
   const sink = await start({ clock, command: ['sh', '-c', script, pidFile], commandTimeoutMs: 5000 });
-  source.hold(createIdentity());
+  source.give(createIdentity());
   await until(() => existsSync(pidFile));
   const pid = readFileSync(pidFile, 'utf8').trim();
   clock.advance(4999);
@@ -262,11 +262,11 @@ function isRunning(pid: string): boolean {
 test('close waits for a write under way and follows no more', async () => {
   const sink = await start();
   const next = createIdentity();
-  source.hold(next);
+  source.give(next);
   await sink[Symbol.asyncDispose]();
   assert.ok(holds(next));
   assert.equal(source.listeners, 0);
-  source.hold(createIdentity());
+  source.give(createIdentity());
   assert.ok(holds(next));
 });
 
@@ -280,7 +280,7 @@ test('a listener or reporter that throws does not stop the sink', async () => {
     },
   });
   for (const next of [createIdentity(), createIdentity()]) {
-    source.hold(next);
+    source.give(next);
     await until(() => holds(next));
   }
 });

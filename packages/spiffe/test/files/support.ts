@@ -2,14 +2,20 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { createTestCa } from '@muster/testing';
+import { createTestCa, createTestClock } from '@muster/testing';
 import type { LeafOverrides, TestCa } from '@muster/testing';
 
-import { marshalCertificatesPem, marshalPrivateKeyPem, parseX509Svid } from '../../src/index.ts';
-import type { IdentityState, TrustDomain, X509Bundle, X509Source, X509Svid } from '../../src/index.ts';
+import {
+  marshalCertificatesPem,
+  marshalPrivateKeyPem,
+  parseX509Svid,
+  X509BundleSet,
+} from '../../src/index.ts';
+import type { IdentityState, X509Bundle, X509Svid } from '../../src/index.ts';
 import { writeAtomically } from '../../src/files/atomic-writer.ts';
 import { CSI_DRIVER_FILES } from '../../src/files/layout.ts';
 import type { SvidFileNames } from '../../src/files/layout.ts';
+import { X509SourceBase } from '../../src/workload-api/x509-source-base.ts';
 
 export const ID = 'spiffe://example.org/workload';
 export const ca: TestCa = createTestCa('example.org');
@@ -77,44 +83,39 @@ export async function writeMount(
 }
 
 /** A source that holds what it is told to. */
-export interface HeldSource extends X509Source {
-  hold(identity: TestIdentity | undefined): void;
-  readonly listeners: number;
+export class HeldSource extends X509SourceBase {
+  listeners = 0;
+
+  constructor(first: TestIdentity | undefined) {
+    // A clock that stands still, so that no timer of it keeps the tests from ending.
+    super('held source', createTestClock(Date.now()), undefined, {
+      intervalMs: 60_000,
+      isAlwaysTicking: false,
+    });
+    this.give(first);
+  }
+
+  give(identity: TestIdentity | undefined): void {
+    if (identity === undefined) {
+      this.withdraw(undefined, () => {});
+    } else {
+      const { svid, bundle } = identity;
+      this.hold({ svid, svids: [svid], bundles: new X509BundleSet([bundle]) });
+    }
+  }
+
+  override onChange(listener: (state: IdentityState) => void): () => void {
+    const stop = super.onChange(listener);
+    this.listeners += 1;
+    return () => {
+      stop();
+      this.listeners -= 1;
+    };
+  }
+
+  protected override start(): void {}
 }
 
 export function createHeldSource(first: TestIdentity | undefined): HeldSource {
-  let held = first;
-  const listeners = new Set<(state: IdentityState) => void>();
-  const state = (): IdentityState => (held === undefined ? 'withdrawn' : 'valid');
-  const close = async (): Promise<void> => {
-    await Promise.resolve();
-    listeners.clear();
-  };
-  return {
-    getX509Svid() {
-      if (held === undefined) {
-        throw Object.assign(new Error('withdrawn'), { code: 'ERR_NO_IDENTITY' });
-      }
-      return held.svid;
-    },
-    getX509Bundle: (trustDomain: TrustDomain) => held?.bundle.getX509Bundle(trustDomain),
-    state,
-    onChange(listener) {
-      listeners.add(listener);
-      return () => {
-        listeners.delete(listener);
-      };
-    },
-    hold(identity) {
-      held = identity;
-      for (const listener of listeners) {
-        listener(state());
-      }
-    },
-    get listeners() {
-      return listeners.size;
-    },
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+  return new HeldSource(first);
 }

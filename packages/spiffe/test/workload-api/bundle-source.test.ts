@@ -44,7 +44,7 @@ test('A55 a set is replaced as a whole, and listeners are told', async () => {
   assert.equal(source.getJwtBundle(td), undefined);
   assert.ok(source.getJwtBundle(TrustDomain.parse('other.org')));
   stop();
-  api.send('FetchX509Bundles', x509BundlesMessage([]));
+  api.send('FetchX509Bundles', x509BundlesMessage([createTestCa('other.org')]));
   await until(() => source.getX509Bundle(td) === undefined);
   assert.equal(changes, 1);
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { decodePem } from '../../src/files/pem.ts';
+import { decodePem } from '../../src/internal/pem.ts';
 import { encodePem } from '../../src/internal/pem.ts';
 
 const MALFORMED = { code: 'ERR_FILE_MALFORMED' };
