@@ -42,11 +42,34 @@ export function parseBrokerAddress(address: string | undefined): GrpcTarget {
 export function connectMutually(options: TlsClientOptions): GrpcConnect {
   return async (target, signal) => {
     const socket = connectTls({ ...tlsClientOptions(options), ...target, ALPNProtocols: ['h2'] });
-    await waitForSocket(socket, 'secureConnect', signal);
+    try {
+      await waitForSocket(socket, 'secureConnect', signal);
+    } catch (error) {
+      throw findVerificationFault(error) ?? error;
+    }
     if (!socket.authorized || socket.alpnProtocol !== 'h2') {
       socket.destroy();
       throw new Error('The server must be authorized and speak HTTP/2 (ALPN "h2")');
     }
     return socket;
   };
+}
+
+/** OpenSSL verifies the chain before we do, and names what it finds in codes such as CERT_HAS_EXPIRED. */
+function findVerificationFault(error: unknown): SpiffeError | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const isVerification =
+    typeof code === 'string' &&
+    /^[A-Z][A-Z_]+$/.test(code) &&
+    !code.startsWith('ERR_') &&
+    !('syscall' in (error as Error));
+  return isVerification
+    ? new SpiffeError(
+        'ERR_SVID_UNTRUSTED',
+        `Cannot connect to the Broker Endpoint: its SVID is not trusted (${code})`,
+        {
+          cause: error,
+        },
+      )
+    : undefined;
 }

@@ -52,7 +52,7 @@ export class ClientCall {
       this.#trailers = trailers;
     });
     limits.onFailure(() => {
-      stream.close(http2.constants.NGHTTP2_CANCEL);
+      this.stop();
     });
   }
 
@@ -86,6 +86,8 @@ export class ClientCall {
     if (!this.#stream.closed) {
       this.#stream.close(http2.constants.NGHTTP2_CANCEL);
     }
+    // Closing alone waits until the frame is written, which on a connection that died unnoticed is never.
+    this.#stream.destroy();
   }
 
   #throwUnlessOk(): void {

@@ -8,6 +8,7 @@ import type { KeepAliveOptions } from './keep-alive.ts';
 /** One HTTP/2 connection on an open socket. It lets the process end, and is not probed, while no call is on it. */
 export class GrpcConnection {
   readonly #session: ClientHttp2Session;
+  readonly #socket: Duplex;
   readonly #keepAlive: KeepAlive;
   readonly #closed: Promise<void>;
   #openCalls = 0;
@@ -25,14 +26,19 @@ export class GrpcConnection {
       this.#isLeaving = true;
     });
     this.#closed = new Promise((resolve) => {
-      session.once('close', () => {
+      const finish = (): void => {
         this.#keepAlive.stop();
         resolve();
-      });
+      };
+      session.once('close', finish);
+      socket.once('close', finish);
     });
     session.unref();
     this.#session = session;
-    this.#keepAlive = new KeepAlive(session, socket, keepAlive);
+    this.#socket = socket;
+    this.#keepAlive = new KeepAlive(session, socket, keepAlive, (error) => {
+      this.destroy(error);
+    });
   }
 
   /** True when a new call may start on it. */
@@ -65,13 +71,15 @@ export class GrpcConnection {
       this.#keepAlive.stop();
       this.#session.unref();
       if (this.#isLeaving) {
-        this.#session.destroy();
+        this.destroy();
       }
     }
   }
 
   /** Ends every call on it. */
-  destroy(): void {
-    this.#session.destroy();
+  destroy(error?: Error): void {
+    this.#session.destroy(error);
+    // A session whose peer went away in the middle of a write over TLS waits for ever for that write.
+    this.#socket.destroy();
   }
 }

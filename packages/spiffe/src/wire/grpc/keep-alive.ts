@@ -11,7 +11,7 @@ export interface KeepAliveOptions {
 }
 
 /**
- * Finds out that a peer is stopped or gone without having closed the connection, and destroys the session then.
+ * Finds out that a peer is stopped or gone without having closed the connection, and reports that once.
  *
  * A probe is an empty SETTINGS frame, which every HTTP/2 peer must acknowledge at once (RFC 9113 section 6.5.3). PING would
  * be the obvious frame, but servers of gRPC-Go count pings more frequent than every five minutes as an offence and hang
@@ -21,13 +21,20 @@ export class KeepAlive {
   readonly #session: ClientHttp2Session;
   readonly #socket: Duplex;
   readonly #options: KeepAliveOptions;
+  readonly #onSilent: (error: GrpcStatusError) => void;
   #timer: NodeJS.Timeout | undefined;
   #isRunning = false;
 
-  constructor(session: ClientHttp2Session, socket: Duplex, options: KeepAliveOptions) {
+  constructor(
+    session: ClientHttp2Session,
+    socket: Duplex,
+    options: KeepAliveOptions,
+    onSilent: (error: GrpcStatusError) => void,
+  ) {
     this.#session = session;
     this.#socket = socket;
     this.#options = options;
+    this.#onSilent = onSilent;
   }
 
   start(): void {
@@ -74,7 +81,8 @@ export class KeepAlive {
             this.#waitForNext();
             return;
           }
-          session.destroy(
+          this.#isRunning = false;
+          this.#onSilent(
             new GrpcStatusError(
               GRPC_STATUS.UNAVAILABLE,
               `The peer is silent: the connection must show a sign of life within ${this.#options.timeoutMs} ms`,

@@ -90,7 +90,7 @@ function respondError(
   isAborted: boolean,
 ): void {
   if (error instanceof GrpcStatusError) {
-    response.end(error.status, error.message);
+    response.end(error.status, error.message, error.details);
     return;
   }
   const isBadRequest = isSpiffeError(error) && error.code.startsWith('ERR_PROTOBUF_');
@@ -185,7 +185,7 @@ class Response {
   }
 
   /** Sends the status, once. */
-  end(status: number, message: string): void {
+  end(status: number, message: string, details?: Uint8Array): void {
     const stream = this.#stream;
     if (this.#isEnded || stream.closed || stream.destroyed) {
       return;
@@ -194,6 +194,9 @@ class Response {
     const trailers = {
       'grpc-status': String(status),
       ...(message === '' ? {} : { 'grpc-message': encodeGrpcMessage(message) }),
+      ...(details === undefined
+        ? {}
+        : { 'grpc-status-details-bin': Buffer.from(details).toString('base64').replace(/=+$/, '') }),
     };
     if (stream.headersSent) {
       stream.once('wantTrailers', () => {
