@@ -55,15 +55,30 @@ export { verifyJwtSvid } from './svid/verify-jwt.ts';
 export type { VerifyJwtSvidOptions } from './svid/verify-jwt.ts';
 export { verifyX509Svid } from './svid/verify-x509.ts';
 export type { VerifiedX509Svid } from './svid/verify-x509.ts';
+export {
+  loadX509Svid,
+  marshalX509SvidDer,
+  marshalX509SvidPem,
+  parseX509SvidPem,
+} from './svid/x509-svid-pem.ts';
+export type { PemText } from './svid/x509-svid-pem.ts';
 export { marshalCertificatesPem, marshalPrivateKeyPem, parseX509Svid } from './svid/x509-svid.ts';
 export type { X509Svid } from './svid/x509-svid.ts';
-export { tlsClientOptions, tlsServerOptions } from './tls/options.ts';
-export type { TlsClientOptions, TlsServerOptions } from './tls/options.ts';
+export { tlsClientOptions, tlsServerOptions, tlsWebClientOptions } from './tls/options.ts';
+export type { TlsClientOptions, TlsServerOptions, TlsWebClientOptions } from './tls/options.ts';
 export { guardTlsServer } from './tls/guard.ts';
 export type { TlsGuard, TlsGuardOptions } from './tls/guard.ts';
 export { verifyTlsPeer } from './tls/peer.ts';
 export type { PeerPolicy } from './tls/peer.ts';
-export { tlsPeerOf } from './tls/peer-record.ts';
+export { requireTlsPeer, tlsPeerOf } from './tls/peer-record.ts';
+export { connectTls, createHttp2Connection } from './tls/connect.ts';
+export type { TlsConnectOptions } from './tls/connect.ts';
+export { grpcClientTls, injectGrpcConnections } from './tls/grpc.ts';
+export type { GrpcClientTls, GrpcConnectionInjector } from './tls/grpc.ts';
+export { createHttpsAgent } from './tls/https-agent.ts';
+export type { SpiffeAgent } from './tls/https-agent.ts';
+export { createUndiciConnector } from './tls/undici-connector.ts';
+export type { UndiciConnector, UndiciConnectTarget } from './tls/undici-connector.ts';
 export { rotateTlsServer } from './tls/server-identity.ts';
 export type {
   RotationOptions,

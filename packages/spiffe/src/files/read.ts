@@ -62,7 +62,8 @@ async function readAll(directory: string, names: SvidFileNames): Promise<SvidFil
   };
 }
 
-async function readFile(directory: string, name: string): Promise<Buffer> {
+/** Reads an ordinary file of at most 1 MiB. Throws SpiffeError `ERR_FILE_READ`. */
+export async function readFile(directory: string, name: string): Promise<Buffer> {
   const path = resolve(directory, name);
   try {
     // Not blocking, so that a pipe in place of a file is found out instead of waited for.
