@@ -4,7 +4,8 @@ import { isSpiffeError, SpiffeError } from '../errors.ts';
 import { verifyX509Svid } from '../svid/verify-x509.ts';
 import type { X509Svid } from '../svid/x509-svid.ts';
 import { openClient } from './client-options.ts';
-import type { ClientOptions, OpenedClient } from './client-options.ts';
+import type { WorkloadApiClient } from './client.ts';
+import type { ClientOptions } from './client-options.ts';
 import type { Watch } from './options.ts';
 import type { X509Context } from './responses.ts';
 import type { ErrorReporter, FirstStateOptions } from './source-base.ts';
@@ -37,21 +38,41 @@ export interface X509SourceOptions extends ClientOptions, FirstStateOptions, Svi
  */
 export async function createX509Source(options: X509SourceOptions = {}): Promise<X509Source> {
   const clock = options.clock ?? systemClock;
+  return await openX509Source(() => openClient(options, clock), options, clock);
+}
+
+/** What a source follows, and how to let go of it. */
+export interface X509ContextOrigin {
+  readonly workloadApi: Pick<WorkloadApiClient, 'watchX509Context'>;
+  release(): Promise<void>;
+}
+
+/** As `createX509Source`, on whatever else there is to follow. */
+export async function openX509Source(
+  open: () => X509ContextOrigin,
+  options: Omit<X509SourceOptions, keyof ClientOptions>,
+  clock: Clock,
+): Promise<X509Source> {
   const picker = createSvidPicker(options);
-  const source = new WatchedX509Source(openClient(options, clock), picker, options, clock);
+  const source = new WatchedX509Source(open(), picker, options, clock);
   await source.open(options);
   return source;
 }
 
 class WatchedX509Source extends X509SourceBase {
-  readonly #client: OpenedClient;
+  readonly #client: X509ContextOrigin;
   readonly #picker: SvidPicker<X509Svid>;
   readonly #denial: X509SourceOptions['denial'];
   #watch: Watch | undefined;
   /** The update at hand, which does not hold the identity any more. */
   #redaction: X509Context | undefined;
 
-  constructor(client: OpenedClient, picker: SvidPicker<X509Svid>, options: X509SourceOptions, clock: Clock) {
+  constructor(
+    client: X509ContextOrigin,
+    picker: SvidPicker<X509Svid>,
+    options: Omit<X509SourceOptions, keyof ClientOptions>,
+    clock: Clock,
+  ) {
     super('X.509 source', clock, options.onError, {
       intervalMs: LONGEST_TIMER_MS,
       isAlwaysTicking: false,
