@@ -1,5 +1,6 @@
 import { isSpiffeError, SpiffeError } from '../errors.ts';
 import type { TrustDomain } from '../id/trust-domain.ts';
+import { decodeBase64 } from '../internal/base64.ts';
 import { isJsonObject } from '../internal/json.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { toJwk, toJwtKey } from './jwk.ts';
@@ -9,7 +10,6 @@ import type { JwtAuthority } from './jwt-bundle.ts';
 import type { JwtBundleSource, X509BundleSource } from './source.ts';
 import { X509Bundle } from './x509-bundle.ts';
 
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const MAX_SEQUENCE = 2n ** 64n - 1n;
 
 /** What of a SPIFFE bundle may be given or changed. */
@@ -58,6 +58,11 @@ export class SpiffeBundle implements X509BundleSource, JwtBundleSource {
     checkNumbers(this);
     this.ignored = Object.freeze([...(options.ignored ?? [])]);
     Object.freeze(this);
+  }
+
+  /** As `parseSpiffeBundle`. Throws SpiffeError `ERR_BUNDLE_MALFORMED`. */
+  static parse(trustDomain: TrustDomain, json: string | Uint8Array): SpiffeBundle {
+    return parseSpiffeBundle(trustDomain, json);
   }
 
   /** One certificate in DER each. */
@@ -190,10 +195,10 @@ export function marshalJwtBundle(authorities: readonly JwtAuthority[]): string {
 function parseX509Entry(jwk: Readonly<Record<string, unknown>>): Uint8Array | string {
   const list: unknown = jwk['x5c'];
   const first: unknown = Array.isArray(list) ? list[0] : undefined;
-  if (typeof first !== 'string' || first === '' || !BASE64.test(first)) {
+  const bytes = typeof first === 'string' ? decodeBase64(first) : undefined;
+  if (bytes === undefined) {
     return 'x5c has no certificate in base64';
   }
-  const bytes = Buffer.from(first, 'base64');
   try {
     // RFC 7517 section 4.7: the other members say the same key. An unknown kty is passed over with this, too.
     const members = Object.entries(toJwk(parseCertificate(bytes).publicKey));
