@@ -173,7 +173,7 @@ export class SpiffeError extends Error {
   }
 }
 
-/** Says whether a caught value is a {@link SpiffeError}, by code, so that it works across copies of the package. */
+/** Says whether a caught value is a {@link SpiffeError}, by code, so that it works across copies of the package. Never throws. */
 export function isSpiffeError(value: unknown): value is SpiffeError {
   return (
     value instanceof Error &&

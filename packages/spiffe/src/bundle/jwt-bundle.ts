@@ -63,7 +63,7 @@ export class JwtBundle implements JwtBundleSource {
     return JwtBundle.fromKeys(trustDomain, parseJwks(json, trustDomain.name).keys, options);
   }
 
-  /** As `fromJwks`, with the list `keys` of a document that was read already. */
+  /** As `fromJwks`, with the list `keys` of a document that was read already. Never throws. */
   static fromKeys(
     trustDomain: TrustDomain,
     keys: readonly unknown[],

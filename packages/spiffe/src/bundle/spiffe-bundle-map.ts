@@ -33,7 +33,7 @@ export function parseSpiffeBundleSet(json: string | Uint8Array): SpiffeBundleSet
   );
 }
 
-/** Writes the document that `parseSpiffeBundleSet` reads. */
+/** Writes the document that `parseSpiffeBundleSet` reads. Never throws. */
 export function marshalSpiffeBundleSet(bundles: Iterable<SpiffeBundle>): string {
   const members = Array.from(
     new SpiffeBundleSet(bundles),

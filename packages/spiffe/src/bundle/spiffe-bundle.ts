@@ -12,7 +12,7 @@ import { X509Bundle } from './x509-bundle.ts';
 
 const MAX_SEQUENCE = 2n ** 64n - 1n;
 
-/** What of a SPIFFE bundle may be given or changed. */
+/** What of a SPIFFE bundle may be given or changed. `sequence` is below 2^64, `refreshHintMs` is in ms. */
 export interface SpiffeBundleParts {
   readonly x509Bundle?: X509Bundle | undefined;
   readonly jwtBundle?: JwtBundle | undefined;
@@ -110,7 +110,7 @@ export class SpiffeBundle implements X509BundleSource, JwtBundleSource {
   }
 }
 
-/** What goes into a bundle document. */
+/** What goes into a bundle document. `sequence` is below 2^64; `refreshHintMs` is in ms and written in seconds, rounded up. */
 export interface SpiffeBundleContents {
   /** One certificate in DER each. */
   readonly x509Authorities: readonly Uint8Array[];
@@ -169,7 +169,7 @@ export function readSpiffeBundle(
   );
 }
 
-/** Writes a SPIFFE bundle document. Certificates are put in as they are; they must be readable. */
+/** Writes a SPIFFE bundle document. Certificates are put in as they are. Throws SpiffeError `ERR_CERTIFICATE_...` for one that cannot be read. */
 export function marshalSpiffeBundle(contents: SpiffeBundleContents): string {
   const x509Keys = contents.x509Authorities.map((bytes) => ({
     use: 'x509-svid',
@@ -187,7 +187,7 @@ export function marshalSpiffeBundle(contents: SpiffeBundleContents): string {
   return `{${members.join(',')}}`;
 }
 
-/** Writes the JWKS document that the Workload API sends as a JWT bundle. */
+/** Writes the JWKS document that the Workload API sends as a JWT bundle. Never throws. */
 export function marshalJwtBundle(authorities: readonly JwtAuthority[]): string {
   return JSON.stringify({ keys: authorities.map(toJwtKey) });
 }

@@ -19,8 +19,9 @@ const DEFAULT_MAX_INTERVAL_MS = 86_400_000;
 
 /** `previous` is what was fetched and kept before the watch began; it counts until the first fetch. */
 export interface WatchBundleOptions extends FetchBundleOptions {
-  /** Bounds to the interval that a bundle asks for, in ms. Default 10000 and 86400000. */
+  /** Shortest time between two fetches whatever the bundle asks for, in ms. Default 10000. */
   readonly minIntervalMs?: number | undefined;
+  /** Longest time between two fetches whatever the bundle asks for, in ms. Default 86400000. */
   readonly maxIntervalMs?: number | undefined;
 }
 
@@ -34,7 +35,8 @@ export interface BundleWatch extends Watch, X509BundleSource, JwtBundleSource {
  * Polls a bundle endpoint at the refresh hint of the bundle, or else every 300 s (SPIFFE Federation sections 4.1 and 6.2).
  * `onUpdate` is called for each bundle that differs from the one before and may refuse it by throwing. A failure is
  * reported with the time to the next poll, and what was fetched last stays. The whole bundle is replaced: a key that is no
- * longer published is no longer there. Throws SpiffeError at once when the configuration cannot be meant.
+ * longer published is no longer there. Throws SpiffeError `ERR_BUNDLE_ENDPOINT_URL` or `ERR_BUNDLE_TRUST_DOMAIN` at once when
+ * the configuration cannot be meant.
  */
 export function watchBundle(
   endpoint: BundleEndpoint,

@@ -15,6 +15,7 @@ import type { SvidFileNames } from './layout.ts';
 
 const DEFAULT_COMMAND_TIMEOUT_MS = 30_000;
 
+/** What is written, where to, and what happens then. */
 export interface FileSinkOptions {
   /** What is written. It stays the caller's to close. */
   readonly source: X509Source;
@@ -32,6 +33,7 @@ export interface FileSinkOptions {
   readonly command?: readonly string[] | undefined;
   /** Time after which the command is killed, in ms. Default 30000. */
   readonly commandTimeoutMs?: number | undefined;
+  /** Default: the system's time. */
   readonly clock?: Clock | undefined;
   /** Told of each SVID that was written, before the command runs. */
   readonly onWrite?: ((svid: X509Svid) => void) | undefined;

@@ -15,7 +15,9 @@ import { readSvidFiles } from './read.ts';
 
 const DEFAULT_POLL_MS = 5000;
 
+/** Which files to follow, and whose they must be. */
 export interface FileSourceOptions extends FirstStateOptions {
+  /** Where the files are. It may come later, and be replaced. */
   readonly directory: string;
   /** Default: `tls.crt`, `tls.key` and `ca.crt`. The bundle may be an absolute path elsewhere, which is looked at only every `pollMs`. */
   readonly fileNames?: Partial<SvidFileNames> | undefined;
@@ -25,6 +27,7 @@ export interface FileSourceOptions extends FirstStateOptions {
   readonly trustDomain?: string | undefined;
   /** How often to look even though no change was told, in ms. Default 5000. */
   readonly pollMs?: number | undefined;
+  /** Default: the system's time. */
   readonly clock?: Clock | undefined;
   /** Told why the files were not taken, once as long as the reason stays the same, with the time to the next look. */
   readonly onError?: ErrorReporter | undefined;

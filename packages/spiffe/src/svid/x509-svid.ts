@@ -27,7 +27,7 @@ export interface X509Svid {
 /**
  * Reads an SVID from concatenated DER certificates, leaf first, and a PKCS#8 key in DER, and checks that they belong
  * together and that the form of each certificate is the one X509-SVID asks for. Does not look at the time and does not
- * verify the chain. Throws SpiffeError.
+ * verify the chain. Throws SpiffeError `ERR_SVID_...`, `ERR_CA_...` or `ERR_CERTIFICATE_...`.
  */
 export function parseX509Svid(
   chainDer: Uint8Array,
@@ -68,12 +68,12 @@ export function parseX509Svid(
   return Object.freeze(svid);
 }
 
-/** The certificates as PEM, leaf first, for the `cert` option of node:tls. */
+/** The certificates as PEM, leaf first, for the `cert` option of node:tls. Never throws. */
 export function marshalCertificatesPem(svid: X509Svid): string {
   return svid.certificates.map((bytes) => encodePem('CERTIFICATE', bytes)).join('');
 }
 
-/** The private key as unencrypted PKCS#8 PEM, for the `key` option of node:tls. The caller keeps it secret. */
+/** The private key as unencrypted PKCS#8 PEM, for the `key` option of node:tls. The caller keeps it secret. Never throws. */
 export function marshalPrivateKeyPem(svid: X509Svid): string {
   return svid.privateKey.export({ format: 'pem', type: 'pkcs8' }) as string;
 }

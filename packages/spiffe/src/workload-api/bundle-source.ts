@@ -23,11 +23,13 @@ export interface BundleSource extends X509BundleSource, JwtBundleSource, Updatin
   getJwtBundles(): JwtBundleSet | undefined;
 }
 
+/** Which bundles to follow. */
 export interface BundleSourceOptions extends ClientOptions, FirstStateOptions {
   /** What to follow. Default: both. */
   readonly kinds?: readonly BundleKind[] | undefined;
   /** What a denial (PermissionDenied) does. `withdraw`, the default: no bundle of the kind is given any more, as the standard asks (SPIFFE Workload API sections 5.2.2 and 6.2.2). `keep`: the last ones stay. */
   readonly denial?: 'withdraw' | 'keep' | undefined;
+  /** Default: the system's time. */
   readonly clock?: Clock | undefined;
   /** Told of refused updates and of parts of an update that are passed over (`retryInMs` 0), broken streams and, with undefined, the end of a stream. */
   readonly onError?: ErrorReporter | undefined;

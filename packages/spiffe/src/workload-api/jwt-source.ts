@@ -15,6 +15,7 @@ import { DEFAULT_CALL_TIMEOUT_MS } from './stream-client.ts';
 import { createSvidPicker } from './svid-picker.ts';
 import type { SvidChoice, SvidPicker } from './svid-picker.ts';
 
+/** Which tokens to get, and when to renew them. */
 export interface JwtSourceOptions extends ClientOptions, SvidChoice<JwtSvid> {
   /** Default time limit of a fetch, in ms. Default 10000. */
   readonly timeoutMs?: number | undefined;
@@ -23,6 +24,7 @@ export interface JwtSourceOptions extends ClientOptions, SvidChoice<JwtSvid> {
    * since it was fetched, so that nobody waits; `on-demand`, when it is asked for.
    */
   readonly refresh?: 'background' | 'on-demand' | undefined;
+  /** Default: the system's time. */
   readonly clock?: Clock | undefined;
   /** Told of failures in the background, with the time to the next try, or undefined when there is none. */
   readonly onError?: ErrorReporter | undefined;

@@ -19,6 +19,7 @@ export type { IdentityState, X509Identity, X509Source, X509SvidSource } from './
 // The system's time may jump over an expiry, or the machine may sleep; whoever must act within seconds of an expiry still does.
 const LONGEST_TIMER_MS = 4_000;
 
+/** Which identity to follow, and what to make of a denial. */
 export interface X509SourceOptions extends ClientOptions, FirstStateOptions, SvidChoice<X509Svid> {
   /**
    * What a denial (PermissionDenied) does. `withdraw`, the default: the SVID is no longer given, as the standard asks
@@ -26,6 +27,7 @@ export interface X509SourceOptions extends ClientOptions, FirstStateOptions, Svi
    * bundle is given either. `keep`: all stays until it expires.
    */
   readonly denial?: 'withdraw' | 'withdraw-all' | 'keep' | undefined;
+  /** Default: the system's time. */
   readonly clock?: Clock | undefined;
   /** Told of refused updates and of parts of an update that are passed over (`retryInMs` 0), broken streams and, with undefined, the end of the stream. */
   readonly onError?: ErrorReporter | undefined;

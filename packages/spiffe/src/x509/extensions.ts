@@ -21,6 +21,7 @@ const MAX_EXTENSIONS = 64;
 const MAX_NAMES = 1000;
 const KEY_USAGE_BITS = { digitalSignature: 0, keyCertSign: 5, cRLSign: 6 } as const;
 
+/** The bits of a key usage extension that matter here (RFC 5280 section 4.2.1.3). */
 export interface KeyUsage {
   readonly isCritical: boolean;
   readonly hasDigitalSignature: boolean;

@@ -17,6 +17,7 @@ export interface GeneralName {
   readonly contents: Uint8Array;
 }
 
+/** The subtrees of a name constraints extension (RFC 5280 section 4.2.1.10). */
 export interface NameConstraints {
   readonly permitted: readonly GeneralName[];
   readonly excluded: readonly GeneralName[];
