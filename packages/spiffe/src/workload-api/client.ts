@@ -39,13 +39,17 @@ export interface StreamClientSettings {
   readonly timeoutMs?: number | undefined;
   /** How watches come back. */
   readonly retry?: RetryOptions | undefined;
+  /** Default: the system's time. */
   readonly clock?: Clock | undefined;
   /** Largest message that is accepted, in bytes. Default 4 MiB. */
   readonly maxMessageBytes?: number | undefined;
+  /** While a stream is open the endpoint is asked for a sign of life so often, and given up when it is silent for as long, in ms. Default 3000. */
+  readonly keepAliveMs?: number | undefined;
   /** What a message may hold at most. */
   readonly limits?: ResponseLimits | undefined;
 }
 
+/** Where the Workload API is, and the limits of its client. */
 export interface WorkloadApiClientOptions extends StreamClientSettings {
   /** `unix:///absolute/path`, `unix:/absolute/path` or `tcp://ip:port`. Default: that of the environment variable `SPIFFE_ENDPOINT_SOCKET`. */
   readonly address?: string | undefined;
@@ -73,10 +77,13 @@ export class WorkloadApiClient implements AsyncDisposable {
       grpc: new GrpcClient({
         target: resolveEndpointAddress(options.address),
         maxMessageBytes: options.maxMessageBytes,
+        keepAliveMs: options.keepAliveMs,
+        keepAliveTimeoutMs: options.keepAliveMs,
       }),
       service: WORKLOAD_API_SERVICE,
       metadata: { [WORKLOAD_API_HEADER]: 'true' },
       timeoutMs: options.timeoutMs,
+      keepAliveMs: options.keepAliveMs,
       retry: options.retry,
       clock: options.clock ?? systemClock,
     });

@@ -32,6 +32,7 @@ export interface Selector {
   readonly value: string;
 }
 
+/** Where the agent's admin socket is, and the limits of its client. */
 export interface DelegatedIdentityClientOptions extends StreamClientSettings {
   /** `unix:///absolute/path` or `unix:/absolute/path` of the agent's admin socket. */
   readonly address: string;
@@ -58,15 +59,21 @@ export class DelegatedIdentityClient implements AsyncDisposable {
   constructor(options: DelegatedIdentityClientOptions) {
     this.#limits = resolveLimits(options.limits);
     this.#calls = new StreamClient({
-      grpc: new GrpcClient({ address: options.address, maxMessageBytes: options.maxMessageBytes }),
+      grpc: new GrpcClient({
+        address: options.address,
+        maxMessageBytes: options.maxMessageBytes,
+        keepAliveMs: options.keepAliveMs,
+        keepAliveTimeoutMs: options.keepAliveMs,
+      }),
       service: DELEGATED_IDENTITY_SERVICE,
       timeoutMs: options.timeoutMs,
+      keepAliveMs: options.keepAliveMs,
       retry: options.retry,
       clock: options.clock ?? systemClock,
     });
   }
 
-  /** New JWT-SVIDs of the workload for an audience. At least one, not verified. */
+  /** New JWT-SVIDs of the workload for an audience. At least one, not verified. Throws as `WorkloadApiClient.fetchJwtSvids`. */
   async fetchJwtSvids(
     request: DelegatedWorkload & { readonly audience: readonly string[] },
     options: CallOptions = {},

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { SpiffeError } from '../errors.ts';
 import { waitWithin } from '../internal/deadline.ts';
+import { checkDurations } from '../internal/durations.ts';
 import type { CallOptions } from './options.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -72,6 +73,7 @@ export abstract class SourceBase<E> implements UpdatingSource<E> {
   /** Starts and resolves at the first state. Whatever keeps that from coming is thrown, after closing. */
   async open(options: FirstStateOptions): Promise<void> {
     try {
+      checkDurations(`create ${this.#name}`, { timeoutMs: options.timeoutMs });
       this.start();
       await waitWithin(this.#first.promise, {
         action: `create ${this.#name}`,

@@ -18,6 +18,8 @@ export interface StreamClientOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly timeoutMs: number | undefined;
   readonly retry: RetryOptions | undefined;
+  /** Only looked at, to refuse what cannot be meant. */
+  readonly keepAliveMs?: number | undefined;
   readonly clock: Clock;
 }
 
@@ -37,7 +39,7 @@ export class StreamClient {
 
   /** Throws SpiffeError `ERR_SOURCE_OPTIONS`. */
   constructor(options: StreamClientOptions) {
-    checkDurations('create client', { timeoutMs: options.timeoutMs });
+    checkDurations('create client', { timeoutMs: options.timeoutMs, keepAliveMs: options.keepAliveMs });
     checkRetry(options.retry);
     this.#options = options;
   }
