@@ -5,6 +5,9 @@ import { SpiffeError } from '../errors.ts';
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const MAX_DEPTH = 32;
 const MAX_MEMBERS = 10_000;
+const MAX_VALUES = 20_000;
+// Shorter text cannot take much memory, whatever is in it.
+const MAX_UNCHECKED_LENGTH = 65_536;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
@@ -18,6 +21,9 @@ const CLOSE_BRACKET = 0x5d;
  * is taken. Nesting and the number of members are bounded. Throws SpiffeError `ERR_JSON_...`.
  */
 export function parseStrictJson(text: string): unknown {
+  if (text.length > MAX_UNCHECKED_LENGTH) {
+    checkSize(text);
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -49,6 +55,41 @@ export function decodeUtf8(bytes: Uint8Array): string {
 /** Says whether a parsed value is an object, and not an array or null. */
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Bounds values and nesting of a long text before anything is made of it: an empty object takes twenty times its text.
+ * The text may be anything.
+ */
+function checkSize(text: string): void {
+  let values = 0;
+  let depth = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    switch (text.charCodeAt(index)) {
+      case QUOTE:
+        index = findStringEnd(text, index);
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        depth += 1;
+        values += 1;
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        depth -= 1;
+        break;
+      case COMMA:
+        values += 1;
+        break;
+      default:
+    }
+    if (depth > MAX_DEPTH || values > MAX_VALUES) {
+      throw new SpiffeError(
+        'ERR_JSON_MALFORMED',
+        `Cannot parse JSON: it must have at most ${MAX_VALUES} values and nest at most ${MAX_DEPTH} deep`,
+      );
+    }
+  }
 }
 
 /** Looks for repeated members in a text that JSON.parse has accepted, so only its structure needs to be followed. */
@@ -112,7 +153,7 @@ function checkMembers(text: string): void {
 
 function findStringEnd(text: string, start: number): number {
   let index = start + 1;
-  for (; text.charCodeAt(index) !== QUOTE; index += 1) {
+  for (; index < text.length && text.charCodeAt(index) !== QUOTE; index += 1) {
     if (text.charCodeAt(index) === BACKSLASH) {
       index += 1;
     }

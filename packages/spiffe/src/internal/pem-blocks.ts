@@ -1,7 +1,13 @@
 import { SpiffeError } from '../errors.ts';
+import { decodeBase64 } from './base64.ts';
 
 const MARK = /^-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const WHITE_SPACE = /[ \t\r\n]+/g;
+const DASH = 0x2d;
+const SPACE = 0x20;
+const TAB = 0x09;
+const MAX_MARK_LENGTH = 100;
+const MAX_TEXT_LENGTH = 4 * 1024 * 1024;
 const MAX_BLOCKS = 1000;
 
 export interface PemBlock {
@@ -15,18 +21,20 @@ export interface PemBlock {
  * messages; its contents do not show. Takes time in proportion to the text. Throws SpiffeError `ERR_FILE_MALFORMED`.
  */
 export function decodePemBlocks(text: string, what: string): PemBlock[] {
+  if (text.length > MAX_TEXT_LENGTH) {
+    throw malformed(what, `it must have at most ${MAX_TEXT_LENGTH} characters`);
+  }
   const blocks: PemBlock[] = [];
-  let open: { readonly label: string; readonly lines: string[] } | undefined;
-  for (let start = 0; start <= text.length;) {
-    const lineBreak = text.indexOf('\n', start);
-    const end = lineBreak === -1 ? text.length : lineBreak;
-    const line = text.slice(start, end).trim();
-    start = end + 1;
-    if (!line.startsWith('-')) {
-      open?.lines.push(line);
+  let open: { readonly label: string; readonly bodyStart: number } | undefined;
+  // Nothing is made of a line that is no mark: millions of short ones must not become millions of strings.
+  for (let start = 0, end: number; start < text.length; start = end + 1) {
+    end = findLineEnd(text, start);
+    const first = skipSpaces(text, start, end);
+    if (text.charCodeAt(first) !== DASH) {
       continue;
     }
-    const [, edge, label] = MARK.exec(line) ?? [];
+    const [, edge, label] =
+      MARK.exec(text.slice(first, Math.min(end, first + MAX_MARK_LENGTH)).trimEnd()) ?? [];
     if (edge === undefined || label === undefined) {
       // Fewer dashes too: of a block that begins no more may be there.
       throw malformed(what, 'it has a line that begins like a block but is none');
@@ -35,20 +43,36 @@ export function decodePemBlocks(text: string, what: string): PemBlock[] {
       if (open !== undefined || blocks.length >= MAX_BLOCKS) {
         throw malformed(what, `each block must end, and there must be at most ${MAX_BLOCKS}`);
       }
-      open = { label, lines: [] };
+      open = { label, bodyStart: end + 1 };
       continue;
     }
-    const body = open?.lines.join('') ?? '';
-    if (open?.label !== label || body === '' || !BASE64.test(body)) {
+    const bytes =
+      open?.label === label
+        ? decodeBase64(text.slice(open.bodyStart, start).replaceAll(WHITE_SPACE, ''))
+        : undefined;
+    if (bytes === undefined) {
       throw malformed(what, 'each block must begin, end under the same label, and hold base64');
     }
-    blocks.push({ label, bytes: Buffer.from(body, 'base64') });
+    blocks.push({ label, bytes });
     open = undefined;
   }
   if (open !== undefined) {
     throw malformed(what, 'its last block must end');
   }
   return blocks;
+}
+
+function findLineEnd(text: string, start: number): number {
+  const end = text.indexOf('\n', start);
+  return end === -1 ? text.length : end;
+}
+
+function skipSpaces(text: string, start: number, end: number): number {
+  let index = start;
+  while (index < end && (text.charCodeAt(index) === SPACE || text.charCodeAt(index) === TAB)) {
+    index += 1;
+  }
+  return index;
 }
 
 function malformed(what: string, reason: string): SpiffeError {

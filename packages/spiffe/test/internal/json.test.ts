@@ -81,3 +81,19 @@ test('isJsonObject knows objects from lists and null', () => {
     false,
   ]);
 });
+
+test('a long text of more values than are accepted is refused before anything is made of it', (t) => {
+  const parse = t.mock.method(JSON, 'parse');
+  for (const text of [`[${'{},'.repeat(30_000)}{}]`, `[${'1,'.repeat(50_000)}1]`, '['.repeat(100_000)]) {
+    assert.throws(() => parseStrictJson(text), { code: 'ERR_JSON_MALFORMED' });
+  }
+  assert.equal(parse.mock.callCount(), 0);
+});
+
+test('a long text of few values is read, whatever stands in its texts', () => {
+  const value = { a: '[{,"'.repeat(30_000), b: [1, { c: 2 }] };
+  assert.deepEqual(parseStrictJson(JSON.stringify(value)), value);
+  for (const text of [`["${'a'.repeat(70_000)}`, `["${'\\'.repeat(70_001)}`, ']'.repeat(70_000)]) {
+    assert.throws(() => parseStrictJson(text), { code: 'ERR_JSON_MALFORMED' });
+  }
+});

@@ -75,3 +75,12 @@ test('whatever the text, only errors of this package are thrown and none shows i
     ),
   );
 });
+
+test('A35 nothing is made of lines that are no marks, and text beyond 4 MiB is refused', () => {
+  const lines = '\r\n'.repeat(1_000_000);
+  assert.equal(decode(`${lines}${block}${lines}`).length, 1);
+  assert.equal(decode(block.replace('aGVsbG8=', 'AAAA\n'.repeat(100_000))).length, 1);
+  assert.throws(() => decode(`${' '.repeat(1_000_000)}-`), MALFORMED);
+  assert.throws(() => decode(block.replace('aGVsbG8=', ' '.repeat(1_000_000))), MALFORMED);
+  assert.throws(() => decode(`${'\n'.repeat(4 * 1024 * 1024)}${block}`), MALFORMED);
+});
