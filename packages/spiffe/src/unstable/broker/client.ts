@@ -2,6 +2,7 @@ import type { JwtBundleSet, X509BundleSet } from '../../bundle/bundle-set.ts';
 import type { X509BundleSource } from '../../bundle/source.ts';
 import { systemClock } from '../../clock.ts';
 import type { Clock } from '../../clock.ts';
+import { SpiffeError } from '../../errors.ts';
 import type { SpiffeIdMatcher } from '../../id/matcher.ts';
 import type { TrustDomain } from '../../id/trust-domain.ts';
 import type { JwtSvid } from '../../svid/jwt-svid.ts';
@@ -190,7 +191,12 @@ export class BrokerClient implements AsyncDisposable {
 }
 
 function decodeX509Context(bytes: Uint8Array): X509Context {
-  return parseX509Context(x509SvidResponse.decode(bytes));
+  const response = x509SvidResponse.decode(bytes);
+  if (response.svids.length === 0) {
+    // What SPIRE sends while no registration entry fits the workload: there is no identity, and that is no mistake.
+    throw new SpiffeError('ERR_NO_IDENTITY', 'The endpoint answered that the workload has no X.509-SVID');
+  }
+  return parseX509Context(response);
 }
 
 function decodeX509Bundles(bytes: Uint8Array): X509BundleSet {

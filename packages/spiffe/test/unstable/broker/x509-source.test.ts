@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { createTestCa } from '@muster/testing';
+
+import { matchId } from '../../../src/id/matcher.ts';
+import { SpiffeId } from '../../../src/id/spiffe-id.ts';
+import { BrokerClient, createBrokeredX509Source } from '../../../src/unstable/index.ts';
+import { GRPC_STATUS, GrpcStatusError, x509SvidResponse } from '../../../src/wire/index.ts';
+import type { GrpcStatusCode } from '../../../src/wire/index.ts';
+import { FAST_RETRY, until, x509Message } from '../../workload-api/support.ts';
+import { brokerSource, ENDPOINT, startFakeBroker } from './support.ts';
+
+const ca = createTestCa('example.org');
+const id = 'spiffe://example.org/workload';
+const reference = { pid: 4711 };
+const good = x509Message([{ id, svid: ca.issueX509Svid(id), bundle: ca.certificate }]);
+const none = x509SvidResponse.encode({ svids: [], crl: [], federatedBundles: new Map() });
+
+/** An endpoint whose streams send what the test pushes: a message, or a status to end with. */
+async function withScript(
+  run: (
+    client: BrokerClient,
+    push: (step: Uint8Array | GrpcStatusCode) => void,
+    opened: () => number,
+  ) => Promise<void>,
+): Promise<void> {
+  const steps: (Uint8Array | GrpcStatusCode)[] = [];
+  let wake = (): void => {};
+  let opened = 0;
+  const handle = async function* (
+    _request: Uint8Array,
+    call: { signal: AbortSignal },
+  ): AsyncGenerator<Uint8Array> {
+    opened += 1;
+    call.signal.addEventListener('abort', () => {
+      wake();
+    });
+    while (!call.signal.aborted) {
+      const step = steps.shift();
+      if (step instanceof Uint8Array) {
+        yield step;
+      } else if (step === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      } else {
+        throw new GrpcStatusError(step, 'no');
+      }
+    }
+  };
+  await using fake = await startFakeBroker({
+    ca,
+    methods: { SubscribeToX509SVID: { kind: 'serverStream', handle } },
+  });
+  await using client = new BrokerClient({
+    address: fake.address,
+    source: brokerSource(ca),
+    authorize: matchId(SpiffeId.parse(ENDPOINT)),
+    retry: FAST_RETRY,
+  });
+  const push = (step: Uint8Array | GrpcStatusCode): void => {
+    steps.push(step);
+    wake();
+  };
+  await run(client, push, () => opened);
+}
+
+test('the identity of a workload is followed on its behalf', async () => {
+  await withScript(async (client, push) => {
+    push(good);
+    await using source = await createBrokeredX509Source({ client, reference });
+    assert.equal(source.getX509Svid().id.toString(), id);
+    assert.ok(source.getX509Bundle(ca.trustDomain));
+  });
+});
+
+test('all of it is let go of when the workload has ended, for good', async () => {
+  await withScript(async (client, push, opened) => {
+    push(good);
+    await using source = await createBrokeredX509Source({ client, reference });
+    push(GRPC_STATUS.NOT_FOUND);
+    await until(() => source.state() === 'withdrawn');
+    assert.throws(() => source.getX509Svid(), { code: 'ERR_NO_IDENTITY' });
+    assert.equal(source.getX509Bundle(ca.trustDomain), undefined);
+    assert.equal(opened(), 1);
+  });
+});
+
+test('all of it is let go of while the workload is not entitled, and comes back with the entitlement', async () => {
+  await withScript(async (client, push) => {
+    push(good);
+    await using source = await createBrokeredX509Source({ client, reference });
+    for (const denial of [GRPC_STATUS.PERMISSION_DENIED, none]) {
+      push(denial);
+      await until(() => source.state() === 'withdrawn');
+      assert.throws(() => source.getX509Svid(), { code: 'ERR_NO_IDENTITY' });
+      assert.equal(source.getX509Bundle(ca.trustDomain), undefined);
+      push(good);
+      await until(() => source.state() === 'valid');
+    }
+  });
+});
+
+test('a source is not made of a workload that is not found, nor of a reference that cannot be', async () => {
+  await withScript(async (client, push) => {
+    push(GRPC_STATUS.NOT_FOUND);
+    await assert.rejects(createBrokeredX509Source({ client, reference }), { code: 'ERR_WORKLOAD_NOT_FOUND' });
+    await assert.rejects(createBrokeredX509Source({ client, reference: { pid: 0 } }), {
+      code: 'ERR_WORKLOAD_REFERENCE',
+    });
+  });
+});
