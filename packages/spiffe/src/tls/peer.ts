@@ -7,6 +7,7 @@ import type { SpiffeIdMatcher } from '../id/matcher.ts';
 import type { TrustDomain } from '../id/trust-domain.ts';
 import { verifyX509Svid } from '../svid/verify-x509.ts';
 import type { VerifiedX509Svid } from '../svid/verify-x509.ts';
+import { takePeerCertificates } from './peer-certificates.ts';
 import { recordTlsPeer } from './peer-record.ts';
 
 const MAX_PEER_CERTIFICATES = 16;
@@ -63,7 +64,7 @@ export function readPeerChain(socket: TLSSocket): readonly Uint8Array[] {
   if (socket.isSessionReused()) {
     throw new SpiffeError('ERR_TLS_SESSION_RESUMED', 'Cannot verify TLS peer: the session was resumed');
   }
-  return collectChain(socket.getPeerCertificate(true));
+  return takePeerCertificates(socket).map(({ raw }) => raw);
 }
 
 /** Leaves the bundles of the listed trust domains, whatever else the source knows. Undefined leaves all. */
