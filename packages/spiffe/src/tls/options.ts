@@ -1,3 +1,4 @@
+import { checkServerIdentity } from 'node:tls';
 import type { ConnectionOptions, DetailedPeerCertificate, PeerCertificate, TlsOptions } from 'node:tls';
 
 import type { X509BundleSource } from '../bundle/source.ts';
@@ -15,8 +16,11 @@ import type { TlsServerIdentity } from './server-identity.ts';
 export interface TlsClientOptions {
   /** Has the authorities of the trust domains that are believed; asked at each connection. */
   readonly bundles: X509BundleSource;
-  /** The trust domain of the server, or several. The server is verified against that which it names and no other. */
-  readonly trustDomain: TrustDomain | readonly TrustDomain[];
+  /**
+   * The trust domain of the server, or several. The server is verified against that which it names and no other. Default:
+   * every trust domain of `bundles`, which must be able to list them, as sets and sources do.
+   */
+  readonly trustDomain?: TrustDomain | readonly TrustDomain[] | undefined;
   /** Which SPIFFE ID the server may have. */
   readonly authorize: SpiffeIdMatcher;
   /** One's own SVID, for mutual TLS. */
@@ -40,12 +44,19 @@ export function verifyingOptions(
   options: TlsClientOptions,
   onVerified: (verified: VerifiedX509Svid) => void,
 ): ConnectionOptions {
-  const { bundles, authorize, svid, now } = options;
-  const trustDomains = [options.trustDomain].flat() as readonly TrustDomain[];
+  const { bundles, authorize, svid, now, trustDomain } = options;
+  const trustDomains =
+    trustDomain === undefined ? undefined : ([trustDomain].flat() as readonly TrustDomain[]);
+  if (trustDomains === undefined ? !canList(bundles) : trustDomains.length === 0) {
+    throw new SpiffeError(
+      'ERR_ID_TRUST_DOMAIN_MISSING',
+      'Cannot prepare TLS: name a trust domain, or give a source that can list its trust domains',
+    );
+  }
   const policy = { bundles: restrictBundles(bundles, trustDomains), authorize, now };
   const connection: ConnectionOptions = {
     get ca() {
-      return findAuthorities(bundles, trustDomains);
+      return findAuthorities(bundles, trustDomains ?? listTrustDomains(bundles));
     },
     rejectUnauthorized: true,
     allowPartialTrustChain: true,
@@ -59,6 +70,30 @@ export function verifyingOptions(
         return toError(error);
       }
     },
+  };
+  return svid === undefined ? connection : withSvid(connection, svid);
+}
+
+/** A server of the web, with a host name, and who one is oneself. */
+export interface TlsWebClientOptions {
+  /** Authorities in PEM that may have signed the server's certificate, or those of the system. */
+  readonly webAuthorities: 'system' | readonly (string | Buffer)[];
+  /** One's own SVID, shown to a server that asks for it. */
+  readonly svid?: X509SvidSource | undefined;
+}
+
+/**
+ * The same for a server that is verified by its host name, as a browser does, with one's own SVID: `tls.connect` needs `host`
+ * or `servername`. Reading `cert` throws what `getX509Svid` throws.
+ */
+export function tlsWebClientOptions(options: TlsWebClientOptions): ConnectionOptions {
+  const { webAuthorities, svid } = options;
+  const connection: ConnectionOptions = {
+    ...(webAuthorities === 'system' ? {} : { ca: [...webAuthorities] }),
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    secureOptions: SECURE_OPTIONS,
+    checkServerIdentity,
   };
   return svid === undefined ? connection : withSvid(connection, svid);
 }
@@ -91,6 +126,22 @@ export function withSvid<O extends object>(target: O, source: X509SvidSource): O
     key: { enumerable: true, configurable: true, get: () => marshalPrivateKeyPem(source.getX509Svid()) },
   });
   return target;
+}
+
+/** Sets have the first, sources the second, which may be undefined before the first update. */
+interface BundleLister {
+  readonly trustDomains?: unknown;
+  readonly getX509Bundles?: () => { readonly trustDomains: readonly TrustDomain[] } | undefined;
+}
+
+function canList(bundles: X509BundleSource & BundleLister): boolean {
+  return Array.isArray(bundles.trustDomains) || typeof bundles.getX509Bundles === 'function';
+}
+
+function listTrustDomains(bundles: X509BundleSource & BundleLister): readonly TrustDomain[] {
+  return Array.isArray(bundles.trustDomains)
+    ? (bundles.trustDomains as readonly TrustDomain[])
+    : (bundles.getX509Bundles?.()?.trustDomains ?? []);
 }
 
 /**

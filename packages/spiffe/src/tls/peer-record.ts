@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 
+import { SpiffeError } from '../errors.ts';
 import type { VerifiedX509Svid } from '../svid/verify-x509.ts';
 
 // A symbol, because http2 hands out its socket behind a Proxy, which is no key of a WeakMap but lets properties through.
@@ -34,6 +35,18 @@ export function tlsPeerOf(connection: object): VerifiedX509Svid | undefined {
 
 // `req` of a response whose socket was handed back already; `call` and `nextCall` are grpc-js's ways down to the stream.
 const WAYS = ['socket', 'session', 'stream', 'req', 'call', 'nextCall'] as const;
+
+/** The same, for a handler that serves nobody unknown. Throws SpiffeError `ERR_TLS_PEER_CERTIFICATE_MISSING`. */
+export function requireTlsPeer(connection: object): VerifiedX509Svid {
+  const verified = tlsPeerOf(connection);
+  if (verified === undefined) {
+    throw new SpiffeError(
+      'ERR_TLS_PEER_CERTIFICATE_MISSING',
+      'Cannot tell who is at the other end: the connection has no verified X.509-SVID',
+    );
+  }
+  return verified;
+}
 
 function findNext(current: object): unknown {
   for (const way of WAYS) {

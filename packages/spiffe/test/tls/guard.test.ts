@@ -7,7 +7,6 @@ import tls from 'node:tls';
 import { createTestCa } from '@muster/testing';
 import type { TestX509Svid } from '@muster/testing';
 
-import { tlsServerOptions } from '../../src/index.ts';
 import {
   asClient,
   ca,

@@ -240,7 +240,11 @@ test('a client that closes its half at once is refused all the same', async () =
     used += 1;
   });
   const { errors } = guarded(listening);
-  const socket = keep(tls.connect({ path: await listen(listening), ...asClient(evil), allowHalfOpen: true }));
+  const options: tls.ConnectionOptions & { allowHalfOpen: boolean } = {
+    ...asClient(evil),
+    allowHalfOpen: true,
+  };
+  const socket = keep(tls.connect({ path: await listen(listening), ...options }));
   socket.on('error', () => {});
   socket.end('bytes');
   socket.resume();

@@ -1,0 +1,61 @@
+import type { Duplex } from 'node:stream';
+import tls from 'node:tls';
+import type { PeerCertificate, SecureContext, Server } from 'node:tls';
+
+import { tlsClientOptions, tlsWebClientOptions } from './options.ts';
+import type { TlsClientOptions, TlsWebClientOptions } from './options.ts';
+import { tlsPeerOf } from './peer-record.ts';
+
+/** What `credentials.createFromSecureContext` of grpc-js takes. */
+export interface GrpcClientTls {
+  /** Asked by node:tls at each new connection, and then made of the current SVID and bundles. */
+  readonly secureContext: SecureContext;
+  /** Verifies the server's SPIFFE ID. To be given beside the context, always. */
+  readonly verifyOptions: {
+    checkServerIdentity: (hostname: string, certificate: PeerCertificate) => Error | undefined;
+    rejectUnauthorized: true;
+  };
+}
+
+/**
+ * For a client of grpc-js: `credentials.createFromSecureContext(secureContext, verifyOptions)`. New connections take the current
+ * SVID and bundles; one that cannot be made, because of the sources or the server, ends calls with UNAVAILABLE.
+ */
+export function grpcClientTls(options: TlsClientOptions | TlsWebClientOptions): GrpcClientTls {
+  const connection = 'webAuthorities' in options ? tlsWebClientOptions(options) : tlsClientOptions(options);
+  const checkServerIdentity = connection.checkServerIdentity ?? tls.checkServerIdentity;
+  // grpc-js keeps the context for as long as the channel lives, and hands it to each `tls.connect`, which asks it for this.
+  const secureContext = Object.defineProperty({}, 'context', {
+    enumerable: true,
+    get: () => tls.createSecureContext(connection).context as unknown,
+  });
+  return {
+    secureContext: secureContext as SecureContext,
+    verifyOptions: { checkServerIdentity, rejectUnauthorized: true },
+  };
+}
+
+/** What `createConnectionInjector` of a grpc-js server returns. */
+export interface GrpcConnectionInjector {
+  /** Serves calls on the connection. */
+  injectConnection: (connection: Duplex) => void;
+}
+
+/**
+ * Serves grpc-js on a guarded TLS server whose `ALPNProtocols` are `['h2']`: hands the verified connections, and no others, to
+ * the injector, which is made with insecure credentials because TLS is done here. `tlsPeerOf(call)` tells a handler who
+ * calls. Close both, the TLS server and the grpc one. Returns how to stop handing over.
+ */
+export function injectGrpcConnections(server: Server, injector: GrpcConnectionInjector): () => void {
+  const hand = (socket: tls.TLSSocket): void => {
+    if (tlsPeerOf(socket) === undefined || socket.alpnProtocol !== 'h2') {
+      socket.destroy();
+    } else {
+      injector.injectConnection(socket);
+    }
+  };
+  server.on('secureConnection', hand);
+  return () => {
+    server.off('secureConnection', hand);
+  };
+}
