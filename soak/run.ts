@@ -1,6 +1,7 @@
 // npm run soak -- [rotation] [stops] [spire] [fuzz] [--minutes 10] [--requests 200] [--handshakes 20] [--ttl 20]
-//   [--rotate 120] [-o json]
+//   [--rotate 120] [--seed 1] [-o json]
 import { parseArgs } from 'node:util';
+import { fuzzing } from './fuzzing.ts';
 import { formatReports, type PartReport, type Tell } from './part.ts';
 import { rotation } from './rotation.ts';
 import { onSpire } from './spire.ts';
@@ -14,6 +15,7 @@ const { values, positionals } = parseArgs({
     handshakes: { type: 'string', default: '20' },
     ttl: { type: 'string', default: '20' },
     rotate: { type: 'string', default: '120' },
+    seed: { type: 'string' },
     output: { type: 'string', short: 'o', default: 'text' },
   },
 });
@@ -45,6 +47,8 @@ const parts: Readonly<Record<string, (tell: Tell) => Promise<PartReport[]>>> = {
     ]);
   },
   spire: async (tell) => await onSpire({ ...rates, runMs, stopMs: 90_000 }, tell),
+  fuzz: async (tell) =>
+    await fuzzing({ runMs, seed: values.seed === undefined ? undefined : Number(values.seed) }, tell),
 };
 
 function readPositive(name: 'minutes' | 'requests' | 'handshakes' | 'ttl' | 'rotate'): number {
