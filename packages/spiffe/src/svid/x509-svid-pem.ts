@@ -37,7 +37,7 @@ export function parseX509SvidPem(
   return parseX509Svid(Buffer.concat(chain), key.bytes, { hint: options.hint });
 }
 
-/** Reads files and parses them as `parseX509SvidPem`; one file may hold both. Once: `createFileSource` follows files that change. Throws SpiffeError. */
+/** Reads files and parses them as `parseX509SvidPem`; one file may hold both. Once: `createFileSource` follows files that change. Throws SpiffeError `ERR_FILE_READ`, and as `parseX509SvidPem`. */
 export async function loadX509Svid(
   path: string,
   options: { readonly keyPath?: string | undefined; readonly hint?: string | undefined } = {},
@@ -50,12 +50,12 @@ export async function loadX509Svid(
   });
 }
 
-/** Certificates, leaf first, and then the unencrypted key in PKCS#8, as one PEM text. The caller keeps it secret. */
+/** Certificates, leaf first, and then the unencrypted key in PKCS#8, as one PEM text. The caller keeps it secret. Never throws. */
 export function marshalX509SvidPem(svid: X509Svid): string {
   return marshalCertificatesPem(svid) + marshalPrivateKeyPem(svid);
 }
 
-/** The forms that `parseX509Svid` reads and the Workload API sends: certificates concatenated, leaf first, and the unencrypted key in PKCS#8. The caller keeps the key secret. */
+/** The forms that `parseX509Svid` reads and the Workload API sends: certificates concatenated, leaf first, and the unencrypted key in PKCS#8. The caller keeps the key secret. Never throws. */
 export function marshalX509SvidDer(svid: X509Svid): {
   readonly chain: Uint8Array;
   readonly privateKey: Uint8Array;

@@ -54,7 +54,7 @@ export function connectTls(target: ConnectionOptions, options: TlsConnectOptions
   return socket;
 }
 
-/** For the `createConnection` option of `http2.connect`: each session is connected as by `connectTls`. */
+/** For the `createConnection` option of `http2.connect`: each session is connected as by `connectTls`, and fails as that does. Never throws by itself. */
 export function createHttp2Connection(options: TlsConnectOptions): (authority: URL) => TLSSocket {
   return ({ hostname, port }) => {
     const host = hostname.replace(/^\[(.*)\]$/, '$1');

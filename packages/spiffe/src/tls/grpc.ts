@@ -19,7 +19,7 @@ export interface GrpcClientTls {
 
 /**
  * For a client of grpc-js: `credentials.createFromSecureContext(secureContext, verifyOptions)`. New connections take the current
- * SVID and bundles; one that cannot be made, because of the sources or the server, ends calls with UNAVAILABLE.
+ * SVID and bundles; one that cannot be made, because of the sources or the server, ends calls with UNAVAILABLE. Never throws.
  */
 export function grpcClientTls(options: TlsClientOptions | TlsWebClientOptions): GrpcClientTls {
   const connection = 'webAuthorities' in options ? tlsWebClientOptions(options) : tlsClientOptions(options);
@@ -44,7 +44,7 @@ export interface GrpcConnectionInjector {
 /**
  * Serves grpc-js on a guarded TLS server whose `ALPNProtocols` are `['h2']`: hands the verified connections, and no others, to
  * the injector, which is made with insecure credentials because TLS is done here. `tlsPeerOf(call)` tells a handler who
- * calls. Close both, the TLS server and the grpc one. Returns how to stop handing over.
+ * calls. Close both, the TLS server and the grpc one. Returns how to stop handing over. Never throws.
  */
 export function injectGrpcConnections(server: Server, injector: GrpcConnectionInjector): () => void {
   const hand = (socket: tls.TLSSocket): void => {

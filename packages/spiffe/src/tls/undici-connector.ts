@@ -27,7 +27,8 @@ export type UndiciConnector = (
 
 /**
  * For the `connect` option of undici's `Agent`, `Pool` or `Client`, and by `dispatcher` for `fetch`: each connection is made as
- * by `connectTls`, also for a URL that says http. `isHttp2Allowed` offers HTTP/2; undici wants `allowH2` then. Default false.
+ * by `connectTls`, also for a URL that says http, and fails as that does. `isHttp2Allowed` offers HTTP/2; undici wants `allowH2`
+ * then. Default false. Never throws by itself.
  */
 export function createUndiciConnector(
   options: TlsConnectOptions & { readonly isHttp2Allowed?: boolean | undefined },

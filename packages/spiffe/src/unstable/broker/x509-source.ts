@@ -5,9 +5,11 @@ import type { X509Source, X509SourceOptions } from '../../workload-api/x509-sour
 import type { BrokerClient } from './client.ts';
 import type { WorkloadReference } from './reference.ts';
 
+/** Whose identity to follow, and on whose behalf. */
 export type BrokeredX509SourceOptions = Omit<X509SourceOptions, 'address' | 'client' | 'retry' | 'denial'> & {
   /** It stays the caller's to close. */
   readonly client: BrokerClient;
+  /** The workload whose identity it is. */
   readonly reference: WorkloadReference;
 };
 
