@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { createTestClock } from '@muster/testing';
 import * as fc from 'fast-check';
 
+import { GRPC_STATUS, GrpcStatusError } from '../../src/wire/index.ts';
 import { computeRetryDelay } from '../../src/workload-api/retry.ts';
+import { keepOpen } from '../../src/workload-api/watch.ts';
+import { until } from './support.ts';
 
 test('delays double from 1 s to 30 s by default', () => {
   const delays = [1, 2, 3, 4, 5, 6, 7, 1000].map((failures) => computeRetryDelay(failures, { jitter: 0 }));
@@ -39,3 +43,39 @@ test('there is no try beyond the attempts', () => {
   assert.equal(computeRetryDelay(2, { attempts: 3, initialDelayMs: 5, jitter: 0 }), 10);
   assert.equal(computeRetryDelay(3, { attempts: 3 }), undefined);
 });
+
+test('an endpoint that is away is tried at least every 5 s, one that denies ever less often', async () => {
+  const follow = async (makeError: () => Error): Promise<number[]> => {
+    const clock = createTestClock();
+    const delays: number[] = [];
+    const closing = new AbortController();
+    const ended = keepOpen(
+      {
+        open: () => failingStream(makeError()),
+        deliver: () => true,
+        report: (_error, retryInMs) => {
+          delays.push(retryInMs!);
+        },
+        retry: { jitter: 0 },
+        clock,
+      },
+      closing.signal,
+    );
+    await until(() => {
+      clock.advance(1000);
+      return delays.length === 7;
+    });
+    closing.abort();
+    await ended;
+    return delays;
+  };
+  const away = await follow(() => new GrpcStatusError(GRPC_STATUS.UNAVAILABLE, 'away'));
+  assert.deepEqual(away, [1000, 2000, 4000, 5000, 5000, 5000, 5000]);
+  const denied = await follow(() => new GrpcStatusError(GRPC_STATUS.PERMISSION_DENIED, 'denied'));
+  assert.deepEqual(denied, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+});
+
+async function* failingStream(error: Error): AsyncGenerator<Uint8Array> {
+  await Promise.reject(error);
+  yield new Uint8Array(0);
+}
