@@ -10,6 +10,10 @@ export interface SpireOptions {
   readonly trustDomain: string;
   /** SPIFFE IDs that may use the Delegated Identity API. */
   readonly delegates?: readonly string[];
+  /** Who may ask for the identities of others at the Broker Endpoint, and by which types of reference. Nobody: no endpoint. */
+  readonly brokers?: readonly { readonly id: string; readonly referenceTypes: readonly string[] }[];
+  /** Mints WIT-SVIDs, which is a feature behind a flag. */
+  readonly hasWit?: boolean;
   /** Signs under an authority of the test's, so that every chain has an intermediate. */
   readonly hasUpstream?: boolean;
   /** Serves its bundle to other trust domains, at `bundleEndpoint`. */
@@ -36,6 +40,11 @@ export interface SpireEntry {
   readonly jwtSvidTtl?: number;
   /** Trust domains as SPIFFE IDs. */
   readonly federatesWith?: readonly string[];
+}
+
+interface MintedWit {
+  readonly private_key: string;
+  readonly svid: { readonly token: string };
 }
 
 export class Spire implements AsyncDisposable {
@@ -82,6 +91,10 @@ export class Spire implements AsyncDisposable {
     return `unix://${this.#folder}/agent/admin/api.sock`;
   }
 
+  get brokerEndpoint(): string {
+    return `unix://${this.#folder}/agent/broker/api.sock`;
+  }
+
   get bundleEndpoint(): string {
     return `https://127.0.0.1:${String(this.#bundlePort)}`;
   }
@@ -118,6 +131,19 @@ export class Spire implements AsyncDisposable {
   async bundle(): Promise<string> {
     const words = ['bundle', 'show', '-format', 'spiffe', ...this.#serverSocket()];
     return (await run(this.#paths['spire-server'], words)).stdout;
+  }
+
+  /** Mints a WIT-SVID, and a key to it as JWK. */
+  async mintWit(spiffeId: string): Promise<{ readonly token: string; readonly privateKey: string }> {
+    const words = ['wit', 'mint', '-spiffeID', spiffeId, ...this.#serverSocket(), '-output', 'json'];
+    const env = { ...process.env, SPIRE_SERVER_FFLAGS: 'wit-svid' };
+    const { code, stdout, stderr } = await run(this.#paths['spire-server'], words, '', env);
+    if (code !== 0) throw new Error(`SPIRE did not mint a WIT-SVID: ${stderr}${stdout}`);
+    // One object, or a list of one.
+    const printed = JSON.parse(stdout) as MintedWit | MintedWit[];
+    const minted = [printed].flat()[0];
+    if (minted === undefined) throw new Error(`SPIRE printed no WIT-SVID: ${stdout}`);
+    return { token: minted.svid.token, privateKey: minted.private_key };
   }
 
   /** Takes the bundle of another trust domain from its endpoint, again and again. */
@@ -166,7 +192,7 @@ export class Spire implements AsyncDisposable {
   }
 
   async #startServer(): Promise<void> {
-    for (const folder of ['server', 'agent/data', 'agent/public', 'agent/admin']) {
+    for (const folder of ['server', 'agent/data', 'agent/public', 'agent/admin', 'agent/broker']) {
       mkdirSync(join(this.#folder, folder), { recursive: true, mode: 0o700 });
     }
     writeFileSync(join(this.#folder, 'server.conf'), this.#serverConfig());
@@ -201,7 +227,7 @@ export class Spire implements AsyncDisposable {
         trust_domain = "${this.trustDomain}"  bind_address = "127.0.0.1"  bind_port = "${String(this.#port)}"
         socket_path = "${folder}/api.sock"  data_dir = "${folder}"  log_level = "WARN"
         ca_ttl = "168h"  default_x509_svid_ttl = "5m"  default_jwt_svid_ttl = "5m"
-        experimental { cache_reload_interval = "1s" }
+        experimental { cache_reload_interval = "1s"  ${this.#options.hasWit === true ? WIT_FLAG : ''} }
         ${this.#options.hasBundleEndpoint === true ? this.#federation() : ''}
       }
       plugins {
@@ -226,6 +252,15 @@ export class Spire implements AsyncDisposable {
     return `UpstreamAuthority "disk" { plugin_data { key_file_path = "${key}"  cert_file_path = "${certificate}" } }`;
   }
 
+  #brokers(socketPath: string): string {
+    const brokers = (this.#options.brokers ?? []).map(({ id, referenceTypes }) => {
+      const types = referenceTypes.map((type) => `{ type_url = "${type}" }`).join(', ');
+      return `{ id = "${id}", allowed_reference_types = [${types}] }`;
+    });
+    if (brokers.length === 0) return '';
+    return `broker { socket_path = "${socketPath}"  brokers = [${brokers.join(', ')}] }`;
+  }
+
   #agentConfig(): string {
     const folder = join(this.#folder, 'agent');
     const delegates = (this.#options.delegates ?? []).map((id) => `"${id}"`).join(', ');
@@ -235,7 +270,7 @@ export class Spire implements AsyncDisposable {
         data_dir = "${folder}/data"  socket_path = "${folder}/public/api.sock"  log_level = "WARN"
         admin_socket_path = "${folder}/admin/api.sock"  authorized_delegates = [${delegates}]
         trust_bundle_path = "${this.#folder}/bootstrap.pem"
-        experimental { sync_interval = "1s" }
+        experimental { sync_interval = "1s"  ${this.#brokers(`${folder}/broker/api.sock`)} }
       }
       plugins {
         KeyManager "disk" { plugin_data { directory = "${folder}/data" } }
@@ -244,6 +279,8 @@ export class Spire implements AsyncDisposable {
       }`;
   }
 }
+
+const WIT_FLAG = 'feature_flags = ["wit-svid"]';
 
 function flags(values: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`-${name}`, value]));
