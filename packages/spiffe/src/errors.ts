@@ -84,7 +84,8 @@ export const SPIFFE_ERRORS = {
     'The bundle is, or claims the keys of, a trust domain other than the one it is for.',
   ERR_BUNDLE_ENDPOINT_URL: 'The bundle endpoint URL is not an https URL without user info.',
   ERR_BUNDLE_ENDPOINT_STATUS: 'The bundle endpoint answered with a status other than 200.',
-  ERR_BUNDLE_ENDPOINT_REDIRECT: 'The bundle endpoint redirects to where it must not, or more than once.',
+  ERR_BUNDLE_ENDPOINT_REDIRECT:
+    'The bundle endpoint redirects to where it must not, more than once, or though that is switched off.',
   ERR_BUNDLE_ENDPOINT_IDENTITY: 'The server does not prove to be the bundle endpoint that is configured.',
 
   ERR_JSON_MALFORMED: 'The text is not JSON, or exceeds the limits on nesting and members.',

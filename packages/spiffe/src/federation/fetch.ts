@@ -16,7 +16,8 @@ import type { EndpointResponse } from './request.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_BYTES = 1024 * 1024;
-const TEMPORARY_REDIRECTS = new Set([302, 303, 307]);
+// One that calls itself permanent is followed like the others and as little remembered (section 7.5.1).
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** `timeoutMs` is for the whole fetch, a redirect included. Default 10000. */
 export interface FetchBundleOptions extends CallOptions {
@@ -26,6 +27,8 @@ export interface FetchBundleOptions extends CallOptions {
   readonly own?: OwnTrustDomain | undefined;
   /** Most bytes of a document. Default 1048576. */
   readonly maxBytes?: number | undefined;
+  /** Whether a redirect is followed. Default true, as SPIFFE Federation section 5.2.1.4 has it; who knows the endpoint to have none may say false. */
+  readonly isRedirectFollowed?: boolean | undefined;
   /** Resolves host names. Default: the system's resolver. */
   readonly lookup?: LookupFunction | undefined;
   /** Default: the system's time. */
@@ -34,7 +37,7 @@ export interface FetchBundleOptions extends CallOptions {
 
 /**
  * Fetches the bundle of a trust domain from its bundle endpoint (SPIFFE Federation section 5.2). The trust domain is the
- * configured one, since the document names none. At most one temporary redirect is followed, to an `https` URL that proves
+ * configured one, since the document names none. At most one redirect is followed and none remembered, to an `https` URL that proves
  * the same identity and is either public or the address that sent it. Throws SpiffeError `ERR_BUNDLE_...`, `ERR_ENDPOINT_...`,
  * `ERR_TIMEOUT` or `ERR_ABORTED`.
  */
@@ -64,7 +67,10 @@ export async function fetchBundle(
         checkAddress,
       });
     let response = await get(url, () => {});
-    if (TEMPORARY_REDIRECTS.has(response.status)) {
+    if (REDIRECTS.has(response.status)) {
+      if (options.isRedirectFollowed === false) {
+        throw refusedRedirect('redirects are not followed');
+      }
       response = await follow(response, url, get);
     }
     if (response.status !== 200) {
