@@ -1,19 +1,20 @@
 import * as spiffe from '@muster/spiffe';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
+
+import { isTest } from './test-names.ts';
 
 interface Row {
   readonly area: string;
   readonly status: 'supported' | 'partly' | 'missing';
-  /** `<path from the root>: <name of the test as its source spells it>`. */
+  /** `<path from the root>: <name of the test>`; see `isTest`. */
   readonly tests: readonly string[];
   /** No export of the library may have this word in its name, or the row is out of date. */
   readonly absent?: string;
   readonly note?: string;
 }
 
-const root = new URL('../../', import.meta.url);
 const { rows } = JSON.parse(readFileSync(new URL('supported.json', import.meta.url), 'utf8')) as {
   rows: Row[];
 };
@@ -35,9 +36,3 @@ suite('what is supported', () => {
     });
   }
 });
-
-function isTest(named: string): boolean {
-  const [, path = '', name = ''] = /^(\S+\.test\.ts): (.+)$/.exec(named) ?? [];
-  const file = new URL(path, root);
-  return path !== '' && existsSync(file) && readFileSync(file, 'utf8').includes(name);
-}

@@ -402,16 +402,22 @@ test('other forms than three parts are refused', () => {
   }
 });
 
-test('headers and claims that are not JSON objects are refused', () => {
+test('headers and claims that are not JSON objects are refused, each by its own code', () => {
   const key = authority.keyPair.privateKey;
-  for (const text of ['', '[]', 'null', '"x"', '1', '{', '{}x', '\ufeff{}', "{'a':1}"]) {
-    assert.throws(() => verify(signJwt(text, '{}', key)), isSpiffeError, `header ${text}`);
-    assert.throws(() => verify(signJwt('{"alg":"ES256"}', text, key)), isSpiffeError, `claims ${text}`);
+  const header = '{"alg":"ES256"}';
+  for (const text of ['[]', 'null', '"x"', '1', 'true']) {
+    assert.throws(() => verify(signJwt(text, '{}', key)), { code: 'ERR_JWT_HEADER' }, text);
+    assert.throws(() => verify(signJwt(header, text, key)), { code: 'ERR_JWT_CLAIMS' }, text);
   }
+  for (const text of ['{', '{}x', '\ufeff{}', "{'a':1}", '{"a":NaN}', '{"a":1,}', '{"a":01}', 'undefined']) {
+    assert.throws(() => verify(signJwt(text, '{}', key)), { code: 'ERR_JSON_MALFORMED' }, text);
+    assert.throws(() => verify(signJwt(header, text, key)), { code: 'ERR_JSON_MALFORMED' }, text);
+  }
+  assert.throws(() => verify(signJwt('', '{}', key)), { code: 'ERR_JWT_MALFORMED' });
   const notUtf8 = Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]).toString('base64url');
-  assert.throws(() => verify(`${Buffer.from('{"alg":"ES256"}').toString('base64url')}.${notUtf8}.AAAA`), {
-    code: 'ERR_JSON_MALFORMED',
-  });
+  const encoded = Buffer.from(header).toString('base64url');
+  assert.throws(() => verify(`${encoded}.${notUtf8}.AAAA`), { code: 'ERR_JSON_MALFORMED' });
+  assert.throws(() => verify(`${notUtf8}.${encoded}.AAAA`), { code: 'ERR_JSON_MALFORMED' });
 });
 
 test('A19 a token of a key that left the bundle is refused', () => {

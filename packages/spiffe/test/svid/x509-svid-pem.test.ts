@@ -164,7 +164,7 @@ test('whatever is changed in the text: the same SVID or the own error', () => {
         );
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
