@@ -1,9 +1,12 @@
 // Documents say what is: generated ones are up to date, links lead somewhere, code blocks name their language,
-// TypeScript in them compiles.
+// TypeScript in them compiles, and comments of what a package exports say what its users need.
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { exampleProblems } from './page-examples.ts';
-import { type ErrorTable, generateDocs, readErrorTables } from './generate-docs.ts';
+import { commentProblems, hiddenTypeProblems } from './api-comments.ts';
+import { type PackageApi, readApis } from './api-page.ts';
+import { type ErrorTable, generateApiDocs, generateDocs, readErrorTables } from './generate-docs.ts';
+import { goSpiffePage, ourNameProblems } from './go-spiffe-page.ts';
 import { type Problem, type SourceFile, lineAt, readSources, report, root } from './source.ts';
 
 const mostLines: Readonly<Record<string, number>> = { 'README.md': 150, 'AGENTS.md': 120 };
@@ -110,11 +113,28 @@ export function codeProblems(tables: readonly ErrorTable[]): Problem[] {
   return problems;
 }
 
+/** The pages of the packages that have one, and the comments that they are made of. */
+function apiProblems(pages: readonly SourceFile[]): Problem[] {
+  let apis: PackageApi[];
+  try {
+    apis = readApis();
+  } catch (error) {
+    return [{ path: 'docs/api', message: error instanceof Error ? error.message : String(error) }];
+  }
+  const spiffe = apis.flatMap(({ folder, symbols }) => (folder === 'spiffe' ? symbols : []));
+  return [
+    ...staleProblems(generateApiDocs(apis), pages),
+    ...apis.flatMap((api) => [...commentProblems(api), ...hiddenTypeProblems(api)]),
+    ...pages.flatMap(({ path, text }) => (path === goSpiffePage ? ourNameProblems(text, spiffe) : [])),
+  ];
+}
+
 if (import.meta.main) {
   const pages = readSources('').filter(({ path }) => path.endsWith('.md'));
   const problems = [
     ...pageProblems(pages, (path) => existsSync(join(root, path))),
     ...staleProblems(await generateDocs(), pages),
+    ...apiProblems(pages),
     ...codeProblems(await readErrorTables()),
     ...(await exampleProblems(pages)),
   ];

@@ -65,7 +65,7 @@ export function ourNameProblems(text: string, symbols: readonly ExportedSymbol[]
 }
 
 /** Node's own. */
-const foreign = new Set(['tls.connect', 'createServer', 'https', 'http2', 'ws']);
+const foreign = new Set(['createServer', 'fetch']);
 
 /** Also what comes from a class or an interface that it extends. */
 function hasMember(
