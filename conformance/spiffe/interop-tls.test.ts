@@ -129,6 +129,14 @@ for (const { name, start, hasIntermediate } of providers) {
         answer: 'Muster heard hello from go-spiffe\n',
       });
       assert.deepEqual(server.refusals, []);
+      assert.deepEqual(server.peers, [theirs]);
+    });
+
+    test('as a server: any member is served, and known by its ID', async () => {
+      await using server = await startTlsServer(undefined, source);
+      const said = await ask(['tls-client', '-address', server.address, '-authorize', ours, '-id', theirs]);
+      assert.equal(said['event'], 'answered');
+      assert.deepEqual(server.peers, [theirs]);
     });
 
     test('as a server: a client of another ID is refused', async () => {
@@ -136,6 +144,7 @@ for (const { name, start, hasIntermediate } of providers) {
       const said = await ask(['tls-client', '-address', server.address, '-authorize', ours, '-id', theirs]);
       assert.equal(said['event'], 'failed');
       assert.deepEqual(server.refusals, ['ERR_ID_NOT_AUTHORIZED']);
+      assert.deepEqual(server.peers, []);
     });
 
     test('as a server: refused by a client that wants another ID', async () => {

@@ -74,7 +74,7 @@ export { requireTlsPeer, tlsPeerOf } from './tls/peer-record.ts';
 export { connectTls, createHttp2Connection } from './tls/connect.ts';
 export type { TlsConnectOptions } from './tls/connect.ts';
 export { grpcClientTls, injectGrpcConnections } from './tls/grpc.ts';
-export type { GrpcClientTls, GrpcConnectionInjector } from './tls/grpc.ts';
+export type { GrpcClientTls, GrpcConnectionInjector, InjectGrpcOptions } from './tls/grpc.ts';
 export { createHttpsAgent } from './tls/https-agent.ts';
 export type { SpiffeAgent } from './tls/https-agent.ts';
 export { createUndiciConnector } from './tls/undici-connector.ts';

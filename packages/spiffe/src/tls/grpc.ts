@@ -41,17 +41,28 @@ export interface GrpcConnectionInjector {
   injectConnection: (connection: Duplex) => void;
 }
 
+/** Which connections are handed over. */
+export interface InjectGrpcOptions {
+  /** False for a server without client certificates: its handlers know nobody. Default true. */
+  readonly isClientRequired?: boolean | undefined;
+}
+
 /**
  * Serves grpc-js on a guarded TLS server whose `ALPNProtocols` are `['h2']`: hands the verified connections, and no others, to
  * the injector, which is made with insecure credentials because TLS is done here. `tlsPeerOf(call)` tells a handler who
- * calls. Close both, the TLS server and the grpc one. Returns how to stop handing over. Never throws.
+ * calls. Close both, the TLS server and the grpc one. Returns how to stop handing over.
  */
-export function injectGrpcConnections(server: Server, injector: GrpcConnectionInjector): () => void {
+export function injectGrpcConnections(
+  server: Server,
+  injector: GrpcConnectionInjector,
+  options: InjectGrpcOptions = {},
+): () => void {
   const hand = (socket: tls.TLSSocket): void => {
-    if (tlsPeerOf(socket) === undefined || socket.alpnProtocol !== 'h2') {
-      socket.destroy();
-    } else {
+    const isKnown = options.isClientRequired === false || tlsPeerOf(socket) !== undefined;
+    if (isKnown && socket.alpnProtocol === 'h2') {
       injector.injectConnection(socket);
+    } else {
+      socket.destroy();
     }
   };
   server.on('secureConnection', hand);

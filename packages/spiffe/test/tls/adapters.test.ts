@@ -185,6 +185,15 @@ test('https: no kept connection is used once the identity is withdrawn or anothe
   agent.destroy();
 });
 
+test('https, http2: a server that is silent costs no more than the time-out', async () => {
+  const url = `https://localhost:${await silence()}/`;
+  const agent = agentFor(options({ connectTimeoutMs: 20 }));
+  await assert.rejects(get(agent, url), { code: 'ERR_TIMEOUT' });
+  const createConnection = createHttp2Connection(options({ connectTimeoutMs: 20 }));
+  const [error] = (await once(http2.connect(url, { createConnection }), 'error')) as [Error];
+  assert.equal(codeOf(error), 'ERR_TIMEOUT');
+});
+
 test('A31 https: an agent remembers no session, whatever it is told', async () => {
   const server = https.createServer(raw(ca.issueX509Svid(SERVER_ID)), (_request, response) => response.end());
   const reused: boolean[] = [];

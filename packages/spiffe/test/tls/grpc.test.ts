@@ -6,7 +6,7 @@ import tls from 'node:tls';
 
 import grpc from '@grpc/grpc-js';
 
-import { grpcClientTls, injectGrpcConnections, requireTlsPeer } from '../../src/index.ts';
+import { grpcClientTls, injectGrpcConnections, requireTlsPeer, tlsPeerOf } from '../../src/index.ts';
 import type { SpiffeIdMatcher } from '../../src/index.ts';
 import {
   asClient,
@@ -233,4 +233,21 @@ test('grpc-js: connections that nobody verified, or without HTTP/2, are not hand
   assert.equal(handed, 0);
   stop();
   assert.equal(bare.listenerCount('secureConnection'), 0);
+});
+
+test('grpc-js: a server without client certificates knows nobody', async () => {
+  const server = tls.createServer({ ...raw(ca.issueX509Svid(SERVER_ID)), ALPNProtocols: ['h2'] });
+  const calls = new grpc.Server();
+  calls.addService(service, {
+    ask: (call: grpc.ServerUnaryCall<string, string>, answer: grpc.sendUnaryData<string>) => {
+      answer(null, tlsPeerOf(call)?.id.toString() ?? 'nobody');
+    },
+    talk: () => {},
+  });
+  const injector = calls.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+  injectGrpcConnections(server, injector, { isClientRequired: false });
+  closers.push(() => {
+    calls.forceShutdown();
+  });
+  assert.equal(await ask(connect(await listenTcp(server))), 'nobody');
 });
