@@ -186,7 +186,7 @@ export function checkAudience(audience: readonly string[]): void {
   }
 }
 
-function checkSameId(inside: SpiffeId, beside: string): void {
+export function checkSameId(inside: SpiffeId, beside: string): void {
   if (inside.toString() !== beside) {
     throw new SpiffeError(
       'ERR_SVID_ID_MISMATCH',
@@ -195,7 +195,7 @@ function checkSameId(inside: SpiffeId, beside: string): void {
   }
 }
 
-function checkHint(hint: string): string {
+export function checkHint(hint: string): string {
   if (Buffer.byteLength(hint) > MAX_HINT_BYTES) {
     throw new SpiffeError(
       'ERR_ENDPOINT_RESPONSE',
@@ -225,6 +225,6 @@ function withoutHint<S extends object>(svid: S): S {
 }
 
 /** Map keys are trust domain IDs; a bare name, as some servers send it, is taken too. */
-function parseTrustDomainKey(key: string): TrustDomain {
+export function parseTrustDomainKey(key: string): TrustDomain {
   return TrustDomain.parse(key.startsWith(ID_PREFIX) ? key.slice(ID_PREFIX.length) : key);
 }
