@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto';
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { SpiffeError } from '../errors.ts';
+import { checkDurations } from '../internal/durations.ts';
+import { encodePem } from '../internal/pem.ts';
 import { marshalCertificatesPem, marshalPrivateKeyPem } from '../svid/x509-svid.ts';
 import type { X509Svid } from '../svid/x509-svid.ts';
 import { computeRetryDelay } from '../workload-api/retry.ts';
-import type { X509Source } from '../workload-api/x509-source-base.ts';
+import type { X509Identity, X509Source } from '../workload-api/x509-source-base.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import type { FileToWrite } from './atomic-writer.ts';
 import { runCommand } from './command.ts';
@@ -29,7 +31,11 @@ export interface FileSinkOptions {
   readonly keyMode?: number | undefined;
   /** Group of the files. Default: that of the process. */
   readonly groupId?: number | undefined;
-  /** Program and arguments to run after files were replaced by newer ones, without a shell. Default: none. */
+  /** Also write the authorities of the other trust domains to the bundle. PEM does not say whose an authority is, so whoever reads the file trusts each for every trust domain. Default false. */
+  readonly hasFederatedBundles?: boolean | undefined;
+  /** Leave authorities out of the bundle that have expired. Default false. */
+  readonly isOmittingExpired?: boolean | undefined;
+  /** Program and arguments to run after files were replaced by newer ones, without a shell. While it runs, files go on being replaced; then it is run once more. Default: none. */
   readonly command?: readonly string[] | undefined;
   /** Time after which the command is killed, in ms. Default 30000. */
   readonly commandTimeoutMs?: number | undefined;
@@ -71,6 +77,8 @@ class FollowingFileSink implements FileSink {
   #retryTimer: unknown;
   #work: Promise<void> | undefined;
   #isStale = false;
+  #command: Promise<void> | undefined;
+  #mustRunAgain = false;
 
   constructor(options: FileSinkOptions, names: SvidFileNames) {
     this.#options = options;
@@ -101,8 +109,9 @@ class FollowingFileSink implements FileSink {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#unsubscribe();
-    this.#clock.clearTimeout(this.#retryTimer);
     await this.#work;
+    this.#clock.clearTimeout(this.#retryTimer);
+    await this.#command;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -117,7 +126,7 @@ class FollowingFileSink implements FileSink {
       // Thrown to whoever creates the sink.
       return;
     }
-    await this.#runCommand(isRenewal);
+    this.#afterWrite(isRenewal);
   }
 
   /** Writes the newest state, one write at a time; what changes meanwhile is written afterwards, in one go. */
@@ -163,14 +172,16 @@ class FollowingFileSink implements FileSink {
       }
       return;
     }
-    await this.#runCommand(isRenewal);
+    this.#afterWrite(isRenewal);
   }
 
   /** Says whether older files were replaced. */
   async #write(): Promise<boolean> {
     const { source, directory, groupId, onWrite } = this.#options;
-    const svid = source.getX509Svid();
-    const files = this.#createFiles(svid);
+    // SVID and bundles of one update.
+    const identity = source.getX509Identity();
+    const { svid } = identity;
+    const files = this.#createFiles(identity);
     const hash = createHash('sha256');
     for (const { contents } of files) {
       hash.update(contents);
@@ -190,9 +201,17 @@ class FollowingFileSink implements FileSink {
     return hadFiles;
   }
 
-  #createFiles(svid: X509Svid): FileToWrite[] {
-    const { source, mode = 0o644, keyMode = 0o600 } = this.#options;
-    const bundle = source.getX509Bundle(svid.id.trustDomain)?.toPem() ?? '';
+  #createFiles({ svid, bundles }: X509Identity): FileToWrite[] {
+    const { mode = 0o644, keyMode = 0o600, hasFederatedBundles, isOmittingExpired } = this.#options;
+    const now = this.#clock.now();
+    const own = bundles.getX509Bundle(svid.id.trustDomain);
+    const others = [...bundles].filter(({ trustDomain }) => !trustDomain.equals(svid.id.trustDomain));
+    const [bundle = '', ...federated] = [own, ...(hasFederatedBundles === true ? others : [])].map((each) =>
+      (each?.certificates ?? [])
+        .filter(({ expiresAt }) => isOmittingExpired !== true || now <= expiresAt)
+        .map(({ bytes }) => encodePem('CERTIFICATE', bytes))
+        .join(''),
+    );
     if (bundle === '') {
       // An empty file would read as: trust nobody; or, in careless hands, everybody.
       throw new SpiffeError(
@@ -203,15 +222,29 @@ class FollowingFileSink implements FileSink {
     return [
       { name: this.#names.certificate, contents: marshalCertificatesPem(svid), mode },
       { name: this.#names.key, contents: marshalPrivateKeyPem(svid), mode: keyMode },
-      { name: this.#names.bundle, contents: bundle, mode },
+      { name: this.#names.bundle, contents: [bundle, ...federated].join(''), mode },
     ];
   }
 
-  async #runCommand(isRenewal: boolean): Promise<void> {
-    const { command, commandTimeoutMs: timeoutMs = DEFAULT_COMMAND_TIMEOUT_MS } = this.#options;
+  /** The command is not waited for: one that hangs must not keep the next SVID from being written. */
+  #afterWrite(isRenewal: boolean): void {
+    const { command } = this.#options;
     if (command === undefined || !isRenewal || this.#isClosed) {
       return;
     }
+    if (this.#command !== undefined) {
+      this.#mustRunAgain = true;
+      return;
+    }
+    this.#mustRunAgain = false;
+    this.#command = this.#runCommand(command).finally(() => {
+      this.#command = undefined;
+      this.#afterWrite(this.#mustRunAgain);
+    });
+  }
+
+  async #runCommand(command: readonly string[]): Promise<void> {
+    const { commandTimeoutMs: timeoutMs = DEFAULT_COMMAND_TIMEOUT_MS } = this.#options;
     try {
       await runCommand(command, { timeoutMs, clock: this.#clock });
     } catch (error) {
@@ -231,7 +264,8 @@ class FollowingFileSink implements FileSink {
   }
 }
 
-function checkOptions({ mode = 0o644, keyMode = 0o600, command }: FileSinkOptions): void {
+function checkOptions({ mode = 0o644, keyMode = 0o600, command, commandTimeoutMs }: FileSinkOptions): void {
+  checkDurations('create file sink', { commandTimeoutMs }, 'ERR_FILE_OPTIONS');
   const fault = [
     [mode < 0 || mode > 0o777 || keyMode < 0 || keyMode > 0o777, 'modes must be between 0 and 0777'],
     [(keyMode & 0o007) !== 0, 'the mode of the key must give nothing to others'],

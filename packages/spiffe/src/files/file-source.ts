@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { SpiffeId } from '../id/spiffe-id.ts';
 import { TrustDomain } from '../id/trust-domain.ts';
+import { checkDurations } from '../internal/durations.ts';
 import type { ErrorReporter, FirstStateOptions } from '../workload-api/source-base.ts';
 import { X509SourceBase } from '../workload-api/x509-source-base.ts';
 import type { X509Source } from '../workload-api/x509-source-base.ts';
@@ -40,6 +41,7 @@ export interface FileSourceOptions extends FirstStateOptions {
  * (its cause is the last failure) or `ERR_ABORTED`.
  */
 export async function createFileSource(options: FileSourceOptions): Promise<X509Source> {
+  checkDurations('create file source', { pollMs: options.pollMs }, 'ERR_FILE_OPTIONS');
   const source = new WatchedFileSource(options, options.clock ?? systemClock);
   await source.open(options);
   return source;

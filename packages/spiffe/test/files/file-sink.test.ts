@@ -250,6 +250,57 @@ test('a command that does not end is killed with all it has started', async () =
   assert.equal(clock.pendingTimers, 0);
 });
 
+test('a command that hangs does not keep the next SVID from being written, and is run again for it', async () => {
+  const clock = createTestClock(Date.now());
+  const runs = join(output, 'runs');
+  // The first run hangs, the second ends.
+  const script = 'echo run >> "$0"; [ "$(wc -l < "$0")" -gt 1 ] || sleep 1000';
+  const sink = await start({ clock, command: ['sh', '-c', script, runs], commandTimeoutMs: 5000 });
+  const count = (): number => (existsSync(runs) ? readFileSync(runs, 'utf8').split('\n').length - 1 : 0);
+  source.give(createIdentity());
+  await until(() => count() === 1);
+  for (const next of [createIdentity(), createIdentity()]) {
+    source.give(next);
+    await until(() => holds(next));
+  }
+  assert.equal(count(), 1);
+  clock.advance(5000);
+  await until(() => count() === 2);
+  await sink.close();
+  assert.deepEqual(errors, [['ERR_TIMEOUT', 0]]);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test('authorities that have expired are left out if that is wished, but not the last', async () => {
+  const now = Date.now();
+  const clock = createTestClock(now);
+  const expiring = createTestCa('example.org', now, { expiresAt: now + 60_000 });
+  const both = [ca.certificate, expiring.certificate];
+  const bundle = X509Bundle.fromAuthorities(ca.trustDomain, both);
+  source.give({ ...first, bundle });
+  await start({ clock, isOmittingExpired: true });
+  assert.equal(read('ca.crt'), bundle.toPem());
+  clock.advance(61_000);
+  const next = createIdentity();
+  source.give({ ...next, bundle });
+  await until(() => holds(next));
+  assert.equal(read('ca.crt'), ca.bundle.toPem());
+  source.give({ ...createIdentity(), bundle: expiring.bundle });
+  await until(() => errors.length === 1);
+  assert.equal(errors[0]?.[0], 'ERR_BUNDLE_EMPTY');
+  assert.equal(read('ca.crt'), ca.bundle.toPem());
+});
+
+test('authorities of other trust domains are written only if that is wished', async () => {
+  const other = createTestCa('other.org');
+  source.give({ ...first, federated: [other.bundle] });
+  const sink = await start();
+  assert.equal(read('ca.crt'), first.ca);
+  await sink.close();
+  await start({ hasFederatedBundles: true });
+  assert.equal(read('ca.crt'), first.ca + other.bundle.toPem());
+});
+
 /** Neither gone nor ended and waiting to be collected. */
 function isRunning(pid: string): boolean {
   try {
@@ -289,6 +340,7 @@ test('options that cannot be meant are refused', async () => {
   for (const options of [
     { fileNames: { key: '../key' } },
     { fileNames: { bundle: '/etc/ca.crt' } },
+    { commandTimeoutMs: 0 },
     { mode: 0o1000 },
     { mode: -1 },
     { keyMode: 0o604 },

@@ -24,6 +24,7 @@ export const ca: TestCa = createTestCa('example.org');
 export interface TestIdentity {
   readonly svid: X509Svid;
   readonly bundle: X509Bundle;
+  readonly federated?: readonly X509Bundle[];
   readonly certificate: string;
   readonly key: string;
   readonly ca: string;
@@ -99,8 +100,8 @@ export class HeldSource extends X509SourceBase {
     if (identity === undefined) {
       this.withdraw(undefined, () => {});
     } else {
-      const { svid, bundle } = identity;
-      this.hold({ svid, svids: [svid], bundles: new X509BundleSet([bundle]) });
+      const { svid, bundle, federated = [] } = identity;
+      this.hold({ svid, svids: [svid], bundles: new X509BundleSet([...federated, bundle]) });
     }
   }
 
