@@ -50,7 +50,7 @@ export interface InjectGrpcOptions {
 /**
  * Serves grpc-js on a guarded TLS server whose `ALPNProtocols` are `['h2']`: hands the verified connections, and no others, to
  * the injector, which is made with insecure credentials because TLS is done here. `tlsPeerOf(call)` tells a handler who
- * calls. Close both, the TLS server and the grpc one. Returns how to stop handing over.
+ * calls. Close both, the TLS server and the grpc one. Returns how to stop handing over. Never throws.
  */
 export function injectGrpcConnections(
   server: Server,
