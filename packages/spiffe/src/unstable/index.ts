@@ -3,6 +3,8 @@ export type { BrokerClientOptions } from './broker/client.ts';
 export type { KubernetesObject, WorkloadReference } from './broker/reference.ts';
 export { createBrokeredX509Source } from './broker/x509-source.ts';
 export type { BrokeredX509SourceOptions } from './broker/x509-source.ts';
+export { WitApiClient } from './wit-svid/client.ts';
+export type { WitSvidChoice } from './wit-svid/client.ts';
 export { createWitHeaders, readWitHeaders } from './wit-svid/headers.ts';
 export type { WitPresentation } from './wit-svid/headers.ts';
 export { createWorkloadProof } from './wit-svid/proof.ts';

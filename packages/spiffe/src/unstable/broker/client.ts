@@ -1,7 +1,6 @@
 import type { JwtBundleSet, X509BundleSet } from '../../bundle/bundle-set.ts';
 import type { X509BundleSource } from '../../bundle/source.ts';
 import { systemClock } from '../../clock.ts';
-import type { Clock } from '../../clock.ts';
 import { SpiffeError } from '../../errors.ts';
 import type { SpiffeIdMatcher } from '../../id/matcher.ts';
 import type { TrustDomain } from '../../id/trust-domain.ts';
@@ -20,15 +19,13 @@ import {
   x509BundlesResponse,
   x509SvidResponse,
 } from '../../wire/messages/workload-api.ts';
-import type {
-  CallOptions,
-  RetryOptions,
-  Watch,
-  WatchHandlers,
-  WatchOptions,
-} from '../../workload-api/options.ts';
+import type { StreamClientSettings } from '../../workload-api/client.ts';
+import { resolveLimits } from '../../workload-api/limits.ts';
+import type { CheckedLimits } from '../../workload-api/limits.ts';
+import type { CallOptions, Watch, WatchHandlers, WatchOptions } from '../../workload-api/options.ts';
 import {
   checkAudience,
+  listIgnored,
   parseJwtBundles,
   parseJwtSvids,
   parseX509Bundles,
@@ -36,13 +33,14 @@ import {
 } from '../../workload-api/responses.ts';
 import type { X509Context } from '../../workload-api/responses.ts';
 import { StreamClient } from '../../workload-api/stream-client.ts';
+import type { Decoder } from '../../workload-api/stream-client.ts';
 import type { X509SvidSource } from '../../workload-api/x509-source.ts';
 import { BROKER_SOCKET_VARIABLE, connectMutually, parseBrokerAddress } from './endpoint.ts';
 import { encodeReference } from './reference.ts';
 import type { WorkloadReference } from './reference.ts';
 
 /** Which endpoint to speak to, and as whom. */
-export interface BrokerClientOptions {
+export interface BrokerClientOptions extends StreamClientSettings {
   /** `unix:///absolute/path` or `tcp://host:port`. Default: the environment variable `SPIFFE_BROKER_SOCKET`. */
   readonly address?: string | undefined;
   /** The broker's own SVID and the bundles to verify the endpoint with: an X509Source. It is not closed with the client. */
@@ -51,14 +49,6 @@ export interface BrokerClientOptions {
   readonly authorize: SpiffeIdMatcher;
   /** The trust domain of the endpoint. Default: the broker's own. */
   readonly trustDomain?: TrustDomain | undefined;
-  /** Default time limit of a fetch, in ms. Default 10000. */
-  readonly timeoutMs?: number | undefined;
-  /** How watches come back. */
-  readonly retry?: RetryOptions | undefined;
-  /** Default: the system's time. */
-  readonly clock?: Clock | undefined;
-  /** Largest message that is accepted, in bytes. Default 4 MiB. */
-  readonly maxMessageBytes?: number | undefined;
 }
 
 /**
@@ -70,11 +60,13 @@ export interface BrokerClientOptions {
 export class BrokerClient implements AsyncDisposable {
   readonly #calls: StreamClient;
   readonly #isRemote: boolean;
+  readonly #limits: CheckedLimits;
 
-  /** Throws SpiffeError `ERR_ENDPOINT_ADDRESS`. */
+  /** Throws SpiffeError `ERR_ENDPOINT_ADDRESS` or `ERR_SOURCE_OPTIONS`. */
   constructor(options: BrokerClientOptions) {
     const { source, authorize } = options;
     const clock = options.clock ?? systemClock;
+    this.#limits = resolveLimits(options.limits);
     const target = parseBrokerAddress(options.address ?? process.env[BROKER_SOCKET_VARIABLE]);
     this.#isRemote = 'host' in target;
     const grpc = new GrpcClient({
@@ -88,6 +80,8 @@ export class BrokerClient implements AsyncDisposable {
         );
       },
       maxMessageBytes: options.maxMessageBytes,
+      keepAliveMs: options.keepAliveMs,
+      keepAliveTimeoutMs: options.keepAliveMs,
     });
     this.#calls = new StreamClient({
       grpc,
@@ -95,16 +89,39 @@ export class BrokerClient implements AsyncDisposable {
       metadata: { [BROKER_HEADER]: 'true' },
       timeoutMs: options.timeoutMs,
       retry: options.retry,
+      keepAliveMs: options.keepAliveMs,
       clock,
     });
   }
+
+  readonly #x509Context: Decoder<X509Context> = {
+    decode: (bytes) => {
+      const response = x509SvidResponse.decode(bytes);
+      if (response.svids.length === 0) {
+        // What SPIRE sends while no registration entry fits the workload: there is no identity, and that is no mistake.
+        throw new SpiffeError('ERR_NO_IDENTITY', 'The endpoint answered that the workload has no X.509-SVID');
+      }
+      return parseX509Context(response, this.#limits);
+    },
+    findNotes: ({ bundles }) => listIgnored(bundles),
+  };
+
+  readonly #x509Bundles: Decoder<X509BundleSet> = {
+    decode: (bytes) => parseX509Bundles(x509BundlesResponse.decode(bytes).bundles, this.#limits),
+    findNotes: listIgnored,
+  };
+
+  readonly #jwtBundles: Decoder<JwtBundleSet> = {
+    decode: (bytes) => parseJwtBundles(jwtBundlesResponse.decode(bytes).bundles, this.#limits),
+    findNotes: listIgnored,
+  };
 
   /** All X.509-SVIDs of the workload with their bundles. */
   async fetchX509Context(reference: WorkloadReference, options: CallOptions = {}): Promise<X509Context> {
     return await this.#calls.first(
       'SubscribeToX509SVID',
       this.#subscribe(reference),
-      decodeX509Context,
+      (bytes) => this.#x509Context.decode(bytes),
       options,
     );
   }
@@ -112,7 +129,12 @@ export class BrokerClient implements AsyncDisposable {
   /** The X.509 bundles of the workload. */
   async fetchX509Bundles(reference: WorkloadReference, options: CallOptions = {}): Promise<X509BundleSet> {
     const request = this.#subscribe(reference);
-    return await this.#calls.first('SubscribeToX509Bundles', request, decodeX509Bundles, options);
+    return await this.#calls.first(
+      'SubscribeToX509Bundles',
+      request,
+      (bytes) => this.#x509Bundles.decode(bytes),
+      options,
+    );
   }
 
   /** New JWT-SVIDs of the workload for an audience: of one identity, or of all. At least one, not verified. */
@@ -129,14 +151,19 @@ export class BrokerClient implements AsyncDisposable {
     });
     // Not every server looks at the SPIFFE ID that is asked for: the reader keeps only the SVID of that one.
     const decode = (answer: Uint8Array): JwtSvid[] =>
-      parseJwtSvids(jwtSvidResponse.decode(answer).svids, request);
+      parseJwtSvids(jwtSvidResponse.decode(answer).svids, request, this.#limits);
     return await this.#calls.unary('FetchJWTSVID', bytes, decode, options);
   }
 
   /** The JWT bundles of the workload. */
   async fetchJwtBundles(reference: WorkloadReference, options: CallOptions = {}): Promise<JwtBundleSet> {
     const request = this.#subscribe(reference);
-    return await this.#calls.first('SubscribeToJWTBundles', request, decodeJwtBundles, options);
+    return await this.#calls.first(
+      'SubscribeToJWTBundles',
+      request,
+      (bytes) => this.#jwtBundles.decode(bytes),
+      options,
+    );
   }
 
   /**
@@ -149,7 +176,7 @@ export class BrokerClient implements AsyncDisposable {
     options: WatchOptions = {},
   ): Watch {
     const request = this.#subscribe(reference);
-    return this.#calls.watch('SubscribeToX509SVID', request, decodeX509Context, handlers, options);
+    return this.#calls.watch('SubscribeToX509SVID', request, this.#x509Context, handlers, options);
   }
 
   /** Follows the X.509 bundles of the workload. */
@@ -159,7 +186,7 @@ export class BrokerClient implements AsyncDisposable {
     options: WatchOptions = {},
   ): Watch {
     const request = this.#subscribe(reference);
-    return this.#calls.watch('SubscribeToX509Bundles', request, decodeX509Bundles, handlers, options);
+    return this.#calls.watch('SubscribeToX509Bundles', request, this.#x509Bundles, handlers, options);
   }
 
   /** Follows the JWT bundles of the workload. */
@@ -169,7 +196,7 @@ export class BrokerClient implements AsyncDisposable {
     options: WatchOptions = {},
   ): Watch {
     const request = this.#subscribe(reference);
-    return this.#calls.watch('SubscribeToJWTBundles', request, decodeJwtBundles, handlers, options);
+    return this.#calls.watch('SubscribeToJWTBundles', request, this.#jwtBundles, handlers, options);
   }
 
   /** Ends every call and watch, and the connection. */
@@ -188,21 +215,4 @@ export class BrokerClient implements AsyncDisposable {
   #encode(reference: WorkloadReference): WorkloadReferenceMessage {
     return { reference: encodeReference(reference, { isRemote: this.#isRemote }) };
   }
-}
-
-function decodeX509Context(bytes: Uint8Array): X509Context {
-  const response = x509SvidResponse.decode(bytes);
-  if (response.svids.length === 0) {
-    // What SPIRE sends while no registration entry fits the workload: there is no identity, and that is no mistake.
-    throw new SpiffeError('ERR_NO_IDENTITY', 'The endpoint answered that the workload has no X.509-SVID');
-  }
-  return parseX509Context(response);
-}
-
-function decodeX509Bundles(bytes: Uint8Array): X509BundleSet {
-  return parseX509Bundles(x509BundlesResponse.decode(bytes).bundles);
-}
-
-function decodeJwtBundles(bytes: Uint8Array): JwtBundleSet {
-  return parseJwtBundles(jwtBundlesResponse.decode(bytes).bundles);
 }

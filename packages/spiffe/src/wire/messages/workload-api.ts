@@ -83,6 +83,28 @@ export interface ValidateJwtSvidResponse {
 }
 
 /** Codec of the requests without fields. */
+export interface WitSvidRequest {
+  /** The identity wanted; empty for all. */
+  readonly spiffeId: string;
+}
+
+export interface WitSvidMessage {
+  readonly spiffeId: string;
+  readonly witSvid: string;
+  /** Private key as JWK. */
+  readonly witSvidKey: string;
+  readonly hint: string;
+}
+
+export interface WitSvidResponse {
+  readonly svids: readonly WitSvidMessage[];
+}
+
+export interface WitBundlesResponse {
+  /** Keys are trust domain IDs, values JWKS documents in UTF-8. */
+  readonly bundles: ReadonlyMap<string, Uint8Array>;
+}
+
 export const emptyMessage: MessageCodec<EmptyMessage> = message<EmptyMessage>({});
 
 const x509SvidMessage: MessageCodec<X509SvidMessage> = message<X509SvidMessage>({
@@ -129,6 +151,26 @@ export const jwtBundlesResponse: MessageCodec<JwtBundlesResponse> = message<JwtB
 });
 
 /** Codec of the request of ValidateJWTSVID. */
+export const witSvidRequest: MessageCodec<WitSvidRequest> = message<WitSvidRequest>({
+  spiffeId: stringField(1),
+});
+
+const witSvidMessage: MessageCodec<WitSvidMessage> = message<WitSvidMessage>({
+  spiffeId: stringField(1),
+  witSvid: stringField(2),
+  witSvidKey: stringField(3),
+  hint: stringField(4),
+});
+
+export const witSvidResponse: MessageCodec<WitSvidResponse> = message<WitSvidResponse>({
+  svids: repeatedMessages(1, witSvidMessage),
+});
+
+export const witBundlesResponse: MessageCodec<WitBundlesResponse> = message<WitBundlesResponse>({
+  // A map to strings, which lie in a message as bytes do.
+  bundles: bytesMap(1),
+});
+
 export const validateJwtSvidRequest: MessageCodec<ValidateJwtSvidRequest> = message<ValidateJwtSvidRequest>({
   audience: stringField(1),
   svid: stringField(2),
