@@ -53,7 +53,7 @@ const benchmarks: Record<string, () => Promise<Table>> = {
   a: () => httpHello({ rounds, roundMs: Number(values.seconds) * 1000, wat, typescript, rust: values.rust }),
   b: () => authentications({ rounds, plainCount: 3000, calloutCount: 1500 }),
   c: () => coldStart({ rounds: rounds * 3, wat, typescript }),
-  d: () => spiffe({ rounds, handshakes: 1000 }),
+  d: () => spiffe({ rounds, handshakes: 500 }),
 };
 
 const texts: string[] = [];
