@@ -3,6 +3,7 @@ import type { DetailedPeerCertificate } from 'node:tls';
 
 import type { X509BundleSource } from '../bundle/source.ts';
 import { SpiffeError } from '../errors.ts';
+import { authorize } from '../id/matcher.ts';
 import type { SpiffeIdMatcher } from '../id/matcher.ts';
 import type { TrustDomain } from '../id/trust-domain.ts';
 import { verifyX509Svid } from '../svid/verify-x509.ts';
@@ -37,7 +38,7 @@ export function verifyPeerChain(chain: readonly Uint8Array[], policy: PeerPolicy
     );
   }
   const verified = verifyX509Svid(chain, policy.bundles, { now: policy.now?.() });
-  policy.authorize(verified.id);
+  authorize(policy.authorize, verified.id);
   return Object.freeze(verified);
 }
 

@@ -111,9 +111,9 @@ export class ServerIdentity {
       return undefined;
     } catch (thrown) {
       const error = toError(thrown, 'The source threw');
-      const isNew = this.#applied !== undefined;
-      this.#disarm();
-      if (isNew) {
+      // Once: to be refused must not cost more than to be served.
+      if (this.#applied !== undefined) {
+        this.#disarm();
         this.#options.onIdentityLost?.(error);
       }
       return error;
