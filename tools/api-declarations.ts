@@ -103,29 +103,36 @@ function isOutsideOfTypeParameters(text: string): boolean {
   return marks.reduce((depth, [mark]) => depth + (mark === '<' ? 1 : -1), 0) === 0;
 }
 
-interface Statement {
+export interface Statement {
   readonly comment: string;
   readonly code: string;
+  /** All of it as it stands, comment included. */
+  readonly text: string;
 }
 
 const isBodied = /^(?:export )?(?:declare )?(?:abstract )?(?:class|interface)\b/;
 
 /** Cuts at each `;` and after each body of a class or an interface that is not inside of brackets. */
-function statementsOf(text: string): Statement[] {
+export function statementsOf(text: string): Statement[] {
   const statements: Statement[] = [];
   let comment = '';
+  let commentStart: number | undefined;
   let start: number | undefined;
   const end = (at: number): void => {
     const code = text.slice(start, at).replace(/;$/, '').trim();
-    if (code !== '') statements.push({ comment, code });
+    if (code !== '') statements.push({ comment, code, text: text.slice(commentStart ?? start, at) });
     comment = '';
+    commentStart = undefined;
     start = undefined;
   };
   for (let at = 0; at < text.length;) {
     const rest = text.slice(at, at + 2);
     if (rest === '/*' || rest === '//') {
       const stop = endOfComment(text, at);
-      if (start === undefined && text.startsWith('/**', at)) comment = proseOf(text.slice(at, stop));
+      if (start === undefined && text.startsWith('/**', at)) {
+        comment = proseOf(text.slice(at, stop));
+        commentStart = at;
+      }
       at = stop;
       continue;
     }

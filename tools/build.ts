@@ -3,7 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, normalize } from 'node:path';
+import { join, normalize } from 'node:path';
+import { neededDeclarations } from './needed-declarations.ts';
 import { root } from './source.ts';
 
 interface Manifest {
@@ -100,8 +101,7 @@ export function readBuiltDeclarations(folder: string): Map<string, string> {
         .filter((path) => path.endsWith('.d.ts'))
         .map((path) => [path, withBuiltImports(readFileSync(join(output, path), 'utf8'))]),
     );
-    const needed = reachableDeclarations(entryPoints(folder).values(), all);
-    return new Map([...all].filter(([path]) => needed.has(path)));
+    return neededDeclarations(entryPoints(folder).values(), all);
   } finally {
     rmSync(output, { recursive: true, force: true });
   }
@@ -136,25 +136,6 @@ export function withTabs(code: string): string {
   return lines
     .map((line) => line.replace(/^(?: {4})+/, (indent) => '\t'.repeat(indent.length / 4)))
     .join('\n');
-}
-
-/** Paths of the declarations that somebody who imports the entry points can get to see; nobody needs the others. */
-export function reachableDeclarations(
-  entries: Iterable<string>,
-  declarations: ReadonlyMap<string, string>,
-): Set<string> {
-  const reached = new Set<string>();
-  const waiting = [...entries];
-  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    if (reached.has(path)) continue;
-    const text = declarations.get(path);
-    if (text === undefined) throw new Error(`Cannot build: ${path} is imported or exported, but not there`);
-    reached.add(path);
-    for (const match of text.matchAll(/(?:\bfrom |\bimport\(|^import )['"](\.{1,2}\/[^'"\n]+)\.js['"]/gm)) {
-      waiting.push(normalize(join(dirname(path), `${match[1] ?? ''}.d.ts`)));
-    }
-  }
-  return reached;
 }
 
 if (import.meta.main) {

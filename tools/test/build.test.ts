@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { publishedPackages, reachableDeclarations, withBuiltImports, withTabs } from '../build.ts';
+import { publishedPackages, withBuiltImports, withTabs } from '../build.ts';
 import { root } from '../source.ts';
 
 suite('build', () => {
@@ -55,22 +55,5 @@ suite('build', () => {
     );
     const text = ['function a() {', '    return `one', '    two`;', '}'].join('\n');
     assert.equal(withTabs(text), text);
-  });
-
-  test('declarations that no entry point leads to are not wanted', () => {
-    const declarations = new Map([
-      ['index.d.ts', `export { a } from './a/one.js';`],
-      ['a/one.d.ts', `import type { B } from '../b.js';\nexport declare const a: import('./two.js').Two;`],
-      ['a/two.d.ts', `import { type One } from './one.js';`],
-      ['b.d.ts', ''],
-      ['internal.d.ts', `import type { B } from './b.js';`],
-    ]);
-    assert.deepEqual([...reachableDeclarations(['index.d.ts'], declarations)].toSorted(), [
-      'a/one.d.ts',
-      'a/two.d.ts',
-      'b.d.ts',
-      'index.d.ts',
-    ]);
-    assert.throws(() => reachableDeclarations(['absent.d.ts'], declarations), /absent\.d\.ts/);
   });
 });
