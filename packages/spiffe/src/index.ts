@@ -31,6 +31,10 @@ export { createFileSink } from './files/file-sink.ts';
 export type { FileSink, FileSinkOptions } from './files/file-sink.ts';
 export { createFileSource } from './files/file-source.ts';
 export type { FileSourceOptions } from './files/file-source.ts';
+export { createJwtFileSink } from './files/jwt-file-sink.ts';
+export type { JwtFile, JwtFileSink, JwtFileSinkOptions } from './files/jwt-file-sink.ts';
+export { createJwtFileSource } from './files/jwt-file-source.ts';
+export type { JwtFileSource, JwtFileSourceOptions } from './files/jwt-file-source.ts';
 export { CSI_DRIVER_FILES, SPIFFE_HELPER_FILES } from './files/layout.ts';
 export type { SvidFileNames } from './files/layout.ts';
 export {

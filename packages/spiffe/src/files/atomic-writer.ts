@@ -7,7 +7,8 @@ import { DATA_LINK } from './layout.ts';
 
 const TEMPORARY_LINK = '..data_tmp';
 const DATA_DIRECTORY = /^\.\.\d{4}(?:_\d\d){5}\.[A-Za-z0-9]{6}$/;
-const DIRECTORY_MODE = 0o755;
+/** Mode of directories that are made. */
+export const DIRECTORY_MODE = 0o755;
 
 export interface FileToWrite {
   readonly name: string;
@@ -77,7 +78,8 @@ async function checkNames(directory: string, files: readonly FileToWrite[]): Pro
   }
 }
 
-async function writeFile(path: string, file: FileToWrite, groupId: number | undefined): Promise<void> {
+/** Writes a new file that is readable by nobody else until group and mode are right. */
+export async function writeFile(path: string, file: FileToWrite, groupId: number | undefined): Promise<void> {
   // Readable by nobody else until group and mode are right.
   const handle = await open(path, 'wx', 0o600);
   try {
@@ -108,7 +110,8 @@ async function removeOthers(directory: string, current: string): Promise<void> {
   }
 }
 
-async function syncDirectory(directory: string): Promise<void> {
+/** Makes sure that a rename in it survives a power cut. */
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
     await handle.sync();

@@ -41,16 +41,23 @@ export function resolveFileNames(
   const resolved = { ...CSI_DRIVER_FILES, ...names };
   for (const [what, name] of Object.entries(resolved)) {
     const isPath = options.isPathAllowed && what === 'bundle' && name === resolve(name);
-    // A name that begins with two dots belongs to the protocol, or leads out of the directory.
-    if (!isPath && (name === '' || name === '.' || name.startsWith('..') || /[/\0]/.test(name))) {
-      throw new SpiffeError(
-        'ERR_FILE_OPTIONS',
-        `Cannot use ${quote(name)} as the name of the ${what} file: it must be the name of a file in the directory`,
-      );
+    if (!isPath) {
+      checkFileName(what, name);
     }
   }
   if (new Set(Object.values(resolved)).size !== 3) {
     throw new SpiffeError('ERR_FILE_OPTIONS', 'Cannot use the file names: each must be another one');
   }
   return resolved;
+}
+
+/** Throws SpiffeError `ERR_FILE_OPTIONS` for what is not the name of a file within the directory. */
+export function checkFileName(what: string, name: string): void {
+  // A name that begins with two dots belongs to the protocol, or leads out of the directory.
+  if (name === '' || name === '.' || name.startsWith('..') || /[/\0]/.test(name)) {
+    throw new SpiffeError(
+      'ERR_FILE_OPTIONS',
+      `Cannot use ${quote(name)} as the name of the ${what} file: it must be the name of a file in the directory`,
+    );
+  }
 }
