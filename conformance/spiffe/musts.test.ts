@@ -37,6 +37,23 @@ const documents = readdirSync(folder)
   }));
 const LEVELS = ['MUST', 'MUST NOT', 'SHOULD', 'SHOULD NOT', 'MAY'];
 
+test('a test is known by its name, not by text in its file', () => {
+  const file = 'packages/spiffe/test/svid/verify-x509.test.ts';
+  assert.ok(isTest(`${file}: path lengths are kept`));
+  assert.ok(isTest(`${file}: refuses a leaf: \${name}`));
+  assert.ok(isTest(`${file}: refuses a leaf: root path`));
+  for (const other of [
+    'path lengths',
+    'verifyX509Svid',
+    'refuses a leaf: no such row',
+    'root path',
+    'refuses a leaf: ',
+  ]) {
+    assert.ok(!isTest(`${file}: ${other}`), other);
+  }
+  assert.ok(!isTest('packages/spiffe/test/svid/missing.test.ts: path lengths are kept'));
+});
+
 for (const { name, document, rows } of documents) {
   suite(`${document} (${name})`, () => {
     test('every row is whole, and no ID is there twice', () => {

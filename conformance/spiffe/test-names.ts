@@ -2,15 +2,18 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 const root = new URL('../../', import.meta.url);
 const LITERAL = String.raw`'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\`(?:[^\`\\]|\\.)*\``;
-const TEST = new RegExp(String.raw`\b(?:test|suite|it|describe)\(\s*(${LITERAL})`, 'g');
-// The first element of a row of a table whose name a templated test puts into its own.
-const LABEL = new RegExp(String.raw`\[\s*(${LITERAL})\s*,`, 'g');
+const TEST = new RegExp(String.raw`\b(?:test|suite|it|describe)\(\s*(${LITERAL}|[a-z]\w*(?=\s*,))`, 'g');
+// An element of a row or the key of one in a table, which a test may put into its name.
+const LABEL = new RegExp(
+  String.raw`(?<=[\[,]\s*)(${LITERAL})(?=\s*[,\]])|(?<=[{,]\s*)(${LITERAL})(?=:\s*\[)`,
+  'g',
+);
 
 /** What a file of tests calls its tests. */
 export interface TestNames {
   /** As the source spells them, `${...}` included. */
   readonly spelled: ReadonlySet<string>;
-  /** What may stand for a `${...}`: the first elements of rows. */
+  /** What may stand for a `${...}`: the texts in rows. */
   readonly labels: ReadonlySet<string>;
 }
 
@@ -54,13 +57,15 @@ function isMadeOf(name: string, template: string, labels: ReadonlySet<string>): 
   }
   const pattern = fixed.map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)).join('(.+)');
   const found = new RegExp(`^${pattern}$`).exec(name);
-  return found !== null && labels.has(found[1] ?? '');
+  return found?.slice(1).every((label) => labels.has(label)) ?? false;
 }
 
 function collect(source: string, pattern: RegExp): Set<string> {
   return new Set(
-    [...source.matchAll(pattern)].map(([, literal = '']) =>
-      literal.slice(1, -1).replaceAll(/\\(['"`\\])/g, '$1'),
-    ),
+    [...source.matchAll(pattern)].map(([, first, second]) => {
+      const found = first ?? second ?? '';
+      // A name that is a variable is a template with nothing around it.
+      return /^['"`]/.test(found) ? found.slice(1, -1).replaceAll(/\\(['"`\\])/g, '$1') : `\${${found}}`;
+    }),
   );
 }
