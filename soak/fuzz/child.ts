@@ -1,4 +1,5 @@
-// The process of a target: this thread watches, a worker reads. Arguments: target, duration in ms, seed.
+// The process of a target: this thread watches, a worker reads. Arguments: target, duration in ms, seed,
+// and how long one input may take in ms.
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,14 +7,14 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { WorkerSays, WorkerSetup } from './worker.ts';
 
-const HANG_MS = 2000;
-/** Again and alone: a busy machine is not a hang. */
-const SURE_HANG_MS = 10_000;
 const MOST_FINDINGS = 5;
 const MOST_RESIDENT_BYTES = 1024 * 1024 * 1024;
 const MAX_INPUT_BYTES = 1024 * 1024;
 
-const [target = '', duration = '0', firstSeed = '1'] = process.argv.slice(2);
+const [target = '', duration = '0', firstSeed = '1', hang = '2000'] = process.argv.slice(2);
+const HANG_MS = Number(hang);
+/** Again and alone: a busy machine is not a hang. */
+const SURE_HANG_MS = 5 * HANG_MS;
 const endAt = performance.now() + Number(duration);
 let inputs = 0;
 let findings = 0;

@@ -15,7 +15,9 @@ export const FUZZ_TARGETS = [
   'protobuf',
   'grpc',
 ] as const;
-export type FuzzTargetName = (typeof FUZZ_TARGETS)[number];
+/** Faults made on purpose, for the tests of this. */
+export const BROKEN_TARGETS = ['broken-crash', 'broken-hang', 'broken-memory'] as const;
+export type FuzzTargetName = (typeof FUZZ_TARGETS)[number] | (typeof BROKEN_TARGETS)[number];
 
 /** What went wrong with one input. */
 export interface FuzzFinding {
@@ -39,6 +41,8 @@ export interface FuzzOptions {
   readonly durationMs: number;
   /** The same seed gives the same inputs in the same order. */
   readonly seed: number;
+  /** How long one input may take, in ms; five times as long when it is read alone. Default 2000. */
+  readonly hangMs?: number;
   /** Told now and then how far it is. */
   readonly report?: (progress: {
     readonly target: string;
@@ -53,14 +57,18 @@ const ADDRESS_SPACE_KB = 16 * 1024 * 1024;
 
 /** Fuzzes a target for a while. What is found is in the outcome, not thrown. */
 export async function runFuzz(options: FuzzOptions): Promise<FuzzOutcome> {
-  const { target, durationMs, seed, report } = options;
+  const { target, durationMs, seed, report, hangMs = 2000 } = options;
   const findings: FuzzFinding[] = [];
   let inputs = 0;
-  const last = await runChild('child.ts', [target, String(durationMs), String(seed)], (line) => {
-    if (line['event'] === 'finding') findings.push(toFinding(target, line));
-    if (typeof line['inputs'] === 'number') inputs = line['inputs'];
-    report?.({ target, inputs, findings: findings.length });
-  });
+  const last = await runChild(
+    'child.ts',
+    [target, String(durationMs), String(seed), String(hangMs)],
+    (line) => {
+      if (line['event'] === 'finding') findings.push(toFinding(target, line));
+      if (typeof line['inputs'] === 'number') inputs = line['inputs'];
+      report?.({ target, inputs, findings: findings.length });
+    },
+  );
   if (last !== undefined) findings.push({ target, kind: 'crash', reason: last });
   return { target, seed, inputs, findings };
 }
@@ -76,14 +84,17 @@ export interface MemoryMeasure {
 }
 
 /** Measures what reading big inputs takes that were made to take much. Undefined where the system cannot tell. */
-export async function measureMemory(target: FuzzTargetName): Promise<readonly MemoryMeasure[] | undefined> {
+export async function measureMemory(
+  targets: readonly FuzzTargetName[],
+  sizes: readonly number[] = [64 * 1024, 1024 * 1024, 4 * 1024 * 1024],
+): Promise<readonly MemoryMeasure[] | undefined> {
   const measures: MemoryMeasure[] = [];
   let isUnknown = false;
-  const last = await runChild('memory-child.ts', [target], (line) => {
+  const last = await runChild('memory-child.ts', [targets.join(','), sizes.join(',')], (line) => {
     if (line['event'] === 'measure') measures.push(line as unknown as MemoryMeasure);
     if (line['event'] === 'unknown') isUnknown = true;
   });
-  if (last !== undefined) throw new Error(`Cannot measure ${target}: ${last}`);
+  if (last !== undefined) throw new Error(`Cannot measure ${targets.join(', ')}: ${last}`);
   return isUnknown ? undefined : measures;
 }
 

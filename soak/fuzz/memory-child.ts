@@ -6,11 +6,10 @@ import { type FuzzTarget, tryInput, tryReader } from './target.ts';
 import { readers } from './targets.ts';
 import { protobuf } from './wire-targets.ts';
 
-const SIZES = [64 * 1024, 1024 * 1024, 4 * 1024 * 1024];
 const ALLOWED_FACTOR = 10;
 const ALLOWED_BYTES = 16 * 1024 * 1024;
 
-const [name = ''] = process.argv.slice(2);
+const [names = '', sizes = ''] = process.argv.slice(2);
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 function readStatus(what: 'VmRSS' | 'VmHWM'): number {
@@ -27,33 +26,54 @@ function resetPeak(): boolean {
   }
 }
 
-/** The most that any of the readers takes. */
-async function measure(target: FuzzTarget, what: string, input: Buffer): Promise<MemoryMeasure> {
-  let peakBytes = 0;
+interface Peak {
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
+/** What the readers take together: what the garbage collector has not taken away is counted, too. */
+async function measureOnce(what: string, readers: readonly (() => unknown)[]): Promise<Peak> {
   let milliseconds = 0;
-  for (const read of target.readers(input)) {
-    globalThis.gc?.();
-    globalThis.gc?.();
-    resetPeak();
-    const before = readStatus('VmRSS');
+  globalThis.gc?.();
+  globalThis.gc?.();
+  resetPeak();
+  const before = readStatus('VmRSS');
+  for (const read of readers) {
     const startedAt = performance.now();
     const fault = await tryReader(read);
     milliseconds = Math.max(milliseconds, performance.now() - startedAt);
-    peakBytes = Math.max(peakBytes, readStatus('VmHWM') - before);
     if (fault !== undefined) throw new Error(`${what}: ${fault}`);
   }
-  const allowedBytes = ALLOWED_FACTOR * input.length + ALLOWED_BYTES;
-  return { target: name, name: what, inputBytes: input.length, peakBytes, allowedBytes, milliseconds };
+  return { bytes: Math.max(0, readStatus('VmHWM') - before), milliseconds };
 }
 
-const target = [...readers, protobuf].find((one) => one.name === name);
-if (target === undefined || !resetPeak()) {
+async function measure(target: FuzzTarget, what: string, input: Buffer): Promise<MemoryMeasure> {
+  const allowedBytes = ALLOWED_FACTOR * input.length + ALLOWED_BYTES;
+  const readers = target.readers(input);
+  let peak = await measureOnce(what, readers);
+  // Only then each by itself, which takes much longer.
+  if (peak.bytes > allowedBytes) {
+    peak = { ...peak, bytes: 0 };
+    for (const read of readers) {
+      const { bytes } = await measureOnce(what, [read]);
+      peak = { ...peak, bytes: Math.max(peak.bytes, bytes) };
+    }
+  }
+  const { bytes: peakBytes, milliseconds } = peak;
+  return { target: target.name, name: what, inputBytes: input.length, peakBytes, allowedBytes, milliseconds };
+}
+
+if (!resetPeak()) {
   say({ event: 'unknown' });
-} else {
+  process.exit(0);
+}
+for (const target of [...readers, protobuf].filter(({ name }) => names.split(',').includes(name))) {
   // What is loaded and compiled at first use is not what an input takes.
   for (const input of target.corpus.slice(0, 50)) await tryInput(target, input);
-  for (const { name: what, build } of amplifiers[name as FuzzTargetName]) {
-    for (const size of SIZES) say({ event: 'measure', ...(await measure(target, what, build(size))) });
+  for (const { name: what, build } of amplifiers[target.name as FuzzTargetName]) {
+    for (const size of sizes.split(',').map(Number)) {
+      say({ event: 'measure', ...(await measure(target, what, build(size))) });
+    }
   }
 }
 process.exit(0);

@@ -1,9 +1,12 @@
 // Readers of bytes that others send.
 import {
   JwtBundle,
+  marshalX509SvidPem,
   parseSpiffeBundle,
+  parseSpiffeBundleSet,
   parseUnverifiedJwtSvid,
   parseX509Svid,
+  parseX509SvidPem,
   SpiffeId,
   TrustDomain,
   verifyJwtSvid,
@@ -30,6 +33,8 @@ import type { FuzzTarget } from './target.ts';
 const trustDomain = TrustDomain.parse('example.org');
 const root = X509Bundle.fromAuthorities(trustDomain, [rootDer]);
 const [leaf, intermediate] = svid.certificates.map((bytes) => Buffer.from(bytes)) as [Buffer, Buffer];
+
+const svidPem = Buffer.from(marshalX509SvidPem(parseX509Svid(svid.chainDer, svid.keyDer)));
 
 const derElements: FuzzTarget = {
   name: 'der',
@@ -86,8 +91,11 @@ const chains: FuzzTarget = {
 
 const pem: FuzzTarget = {
   name: 'pem',
-  corpus: [...readVectors('x509'), Buffer.from(root.toPem())],
-  readers: (input) => [() => X509Bundle.fromPem(trustDomain, input.toString('latin1'))],
+  corpus: [...readVectors('x509'), Buffer.from(root.toPem()), svidPem],
+  readers: (input) => [
+    () => X509Bundle.fromPem(trustDomain, input.toString('latin1')),
+    () => parseX509SvidPem(input),
+  ],
 };
 
 /** Changes header or claims and signs again, so that what comes behind the signature is reached. */
@@ -126,13 +134,15 @@ const tokens: FuzzTarget = {
   },
 };
 
+const documentSet = Buffer.from(`{"trust_domains":{"example.org":${jwt.jwks},"other.org":{"keys":[]}}}`);
+
 function mutateDocument(input: Buffer, random: Random): Buffer {
   return Buffer.from(JSON.stringify(mutateJson(parseJson(input), random)) ?? '');
 }
 
 const documents: FuzzTarget = {
   name: 'bundle',
-  corpus: [...readVectors('bundle'), Buffer.from(jwt.jwks)],
+  corpus: [...readVectors('bundle'), Buffer.from(jwt.jwks), documentSet],
   mutate: mutateDocument,
   readers(input) {
     return [
@@ -140,6 +150,7 @@ const documents: FuzzTarget = {
       () => parseSpiffeBundle(trustDomain, input.toString('latin1')),
       () => JwtBundle.fromJwks(trustDomain, input),
       () => WitBundle.fromJwks(trustDomain, input),
+      () => parseSpiffeBundleSet(input),
     ];
   },
 };
@@ -159,6 +170,29 @@ const ids: FuzzTarget = {
   },
 };
 
+/** Faults made on purpose: what finds none of them finds nothing. */
+const broken: readonly FuzzTarget[] = [
+  {
+    name: 'broken-crash',
+    corpus: [Buffer.from('a')],
+    readers: (input) => [() => input.readUInt32BE(input.length)],
+  },
+  {
+    name: 'broken-hang',
+    corpus: [Buffer.from('a')],
+    readers: () => [
+      (): void => {
+        for (;;);
+      },
+    ],
+  },
+  {
+    name: 'broken-memory',
+    corpus: [Buffer.from('a')],
+    readers: (input) => [(): Buffer => Buffer.alloc(40 * input.length, 1)],
+  },
+];
+
 export const readers: readonly FuzzTarget[] = [
   derElements,
   certificates,
@@ -167,4 +201,5 @@ export const readers: readonly FuzzTarget[] = [
   tokens,
   documents,
   ids,
+  ...broken,
 ];

@@ -22,6 +22,7 @@ export type WorkerSays =
 const setup = workerData as WorkerSetup;
 const counters = new Int32Array(setup.shared, 0, 2);
 const bytes = new Uint8Array(setup.shared, 8);
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- no window is at the other end
 const say = (said: WorkerSays): void => parentPort?.postMessage(said);
 
 async function findTarget(): Promise<FuzzTarget> {
