@@ -50,7 +50,9 @@ export function buildPackage(folder: string, dist: string = join(root, 'packages
     const output = join(work, 'dist');
     // Two runs, since tsc takes comments out of both kinds of files or of none.
     compile(source, output, { removeComments: true, declaration: false, isolatedDeclarations: false });
-    for (const [path, text] of readBuiltDeclarations(folder)) writeFileSync(join(output, path), text);
+    for (const [path, text] of readBuiltDeclarations(folder)) {
+      writeFileSync(join(output, path), withoutMeanings(text));
+    }
     for (const path of readdirSync(output, { recursive: true, encoding: 'utf8' })) {
       const file = join(output, path);
       if (/\.(?:js|d\.ts)$/.test(path)) writeFileSync(file, withTabs(readFileSync(file, 'utf8')));
@@ -123,6 +125,14 @@ export function withBuiltImports(declarations: string): string {
   return declarations.replaceAll(
     /(\bfrom |\bimport\(|^import )(['"])(\.{1,2}\/[^'"\n]+)\.ts\2/gm,
     '$1$2$3.js$2',
+  );
+}
+
+/** The meaning of an error code is a text like any other: as a type, each would be there twice. */
+export function withoutMeanings(declarations: string): string {
+  return declarations.replaceAll(
+    /^( +readonly ERR_[A-Z0-9_]+: )(['"])(?:[^'"\\\n]|\\.|(?!\2)['"])*\2;$/gm,
+    '$1string;',
   );
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { publishedPackages, withBuiltImports, withTabs } from '../build.ts';
+import { publishedPackages, withBuiltImports, withoutMeanings, withTabs } from '../build.ts';
 import { root } from '../source.ts';
 
 suite('build', () => {
@@ -42,6 +42,15 @@ suite('build', () => {
         `import type { E } from 'node:tls';`,
         `/** As in \`'./kept.ts'\`. */`,
       ].join('\n'),
+    );
+  });
+
+  test('the meaning of an error code is no type', () => {
+    assert.equal(
+      withoutMeanings(
+        `    readonly ERR_A1: 'It\\'s "a"; b.';\n    readonly ERR_B: "It's b.";\n    readonly kind: 'kept';\n`,
+      ),
+      `    readonly ERR_A1: string;\n    readonly ERR_B: string;\n    readonly kind: 'kept';\n`,
     );
   });
 
