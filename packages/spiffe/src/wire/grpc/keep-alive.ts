@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream';
 
 import { GRPC_STATUS, GrpcStatusError } from './status.ts';
 
+const SLICES = 4;
+
 export interface KeepAliveOptions {
   /** Time between two probes while a call is open, in ms. */
   readonly everyMs: number;
@@ -56,11 +58,10 @@ export class KeepAlive {
   }
 
   #probe(): void {
-    const session = this.#session;
     const bytesBefore = this.#bytesRead();
     let isAnswered = false;
     try {
-      session.settings({}, () => {
+      this.#session.settings({}, () => {
         isAnswered = true;
         if (this.#isRunning) {
           this.#waitForNext();
@@ -69,28 +70,35 @@ export class KeepAlive {
     } catch {
       // Too many probes wait for their answer, or the session ends: the time limit below or the session itself tells.
     }
-    this.#arm(this.#options.timeoutMs, () => {
-      // This process may have been the one that was stopped or busy: then the answer waits to be read. Reading comes
-      // between here and the second of two turns of the loop.
+    this.#watch(() => isAnswered || this.#bytesRead() !== bytesBefore);
+  }
+
+  /**
+   * Counts slices of the time limit until there is a sign of life. This process may have been the one that was stopped or
+   * busy, and the answer waits to be read: however long that took, it counts as one slice.
+   */
+  #watch(isAlive: () => boolean, slicesLeft: number = SLICES): void {
+    this.#arm(this.#options.timeoutMs / SLICES, () => {
+      // The loop reads from sockets between a timer and what setImmediate runs.
       setImmediate(() => {
-        setImmediate(() => {
-          if (!this.#isRunning || isAnswered || session.destroyed) {
-            return;
-          }
-          if (this.#bytesRead() !== bytesBefore) {
-            this.#waitForNext();
-            return;
-          }
-          this.#isRunning = false;
-          this.#onSilent(
-            new GrpcStatusError(
-              GRPC_STATUS.UNAVAILABLE,
-              `The peer is silent: the connection must show a sign of life within ${this.#options.timeoutMs} ms`,
-            ),
-          );
-        });
+        if (!this.#isRunning || this.#session.destroyed) {
+          return;
+        }
+        if (isAlive()) {
+          this.#waitForNext();
+        } else if (slicesLeft > 1) {
+          this.#watch(isAlive, slicesLeft - 1);
+        } else {
+          this.#giveUp();
+        }
       });
     });
+  }
+
+  #giveUp(): void {
+    this.#isRunning = false;
+    const text = `The peer is silent: the connection must show a sign of life within ${this.#options.timeoutMs} ms`;
+    this.#onSilent(new GrpcStatusError(GRPC_STATUS.UNAVAILABLE, text));
   }
 
   #arm(delayMs: number, then: () => void): void {
