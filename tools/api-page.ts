@@ -30,6 +30,8 @@ const areas: ReadonlyMap<string, string> = new Map([
   ['wire/protobuf', 'Protocol buffers'],
   ['wire/der', 'DER'],
   ['x509', 'Certificates'],
+  ['unstable/wit-svid', 'WIT-SVIDs (unstable)'],
+  ['unstable/broker', 'Broker API (unstable)'],
 ]);
 
 /** Everything that the entry points of a package export, each name once per entry point. */
