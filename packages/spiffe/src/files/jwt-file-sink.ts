@@ -20,6 +20,7 @@ export interface JwtFile {
   readonly spiffeId?: string | undefined;
 }
 
+/** Which tokens and bundles to write, and where to. */
 export interface JwtFileSinkOptions {
   /** Where tokens come from. It stays the caller's to close. */
   readonly source?: JwtSource | undefined;

@@ -17,7 +17,9 @@ import { readFile } from './read.ts';
 
 const DEFAULT_POLL_MS = 5000;
 
+/** Which files to follow, and whom the token must be for. */
 export interface JwtFileSourceOptions extends FirstStateOptions {
+  /** Where the files are. It may come later, and be replaced. */
   readonly directory: string;
   /** The file with a token. Default: none is followed. */
   readonly tokenFileName?: string | undefined;

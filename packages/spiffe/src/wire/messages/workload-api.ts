@@ -82,12 +82,13 @@ export interface ValidateJwtSvidResponse {
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
-/** Codec of the requests without fields. */
+/** The request of FetchWITSVID. */
 export interface WitSvidRequest {
   /** The identity wanted; empty for all. */
   readonly spiffeId: string;
 }
 
+/** One WIT-SVID of the answer to FetchWITSVID, with its key. */
 export interface WitSvidMessage {
   readonly spiffeId: string;
   readonly witSvid: string;
@@ -96,15 +97,18 @@ export interface WitSvidMessage {
   readonly hint: string;
 }
 
+/** The answer to FetchWITSVID. */
 export interface WitSvidResponse {
   readonly svids: readonly WitSvidMessage[];
 }
 
+/** The answer to FetchWITBundles. */
 export interface WitBundlesResponse {
   /** Keys are trust domain IDs, values JWKS documents in UTF-8. */
   readonly bundles: ReadonlyMap<string, Uint8Array>;
 }
 
+/** Codec of the requests without fields. */
 export const emptyMessage: MessageCodec<EmptyMessage> = message<EmptyMessage>({});
 
 const x509SvidMessage: MessageCodec<X509SvidMessage> = message<X509SvidMessage>({
@@ -150,7 +154,7 @@ export const jwtBundlesResponse: MessageCodec<JwtBundlesResponse> = message<JwtB
   bundles: bytesMap(1),
 });
 
-/** Codec of the request of ValidateJWTSVID. */
+/** Codec of the request of FetchWITSVID. */
 export const witSvidRequest: MessageCodec<WitSvidRequest> = message<WitSvidRequest>({
   spiffeId: stringField(1),
 });
@@ -162,15 +166,18 @@ const witSvidMessage: MessageCodec<WitSvidMessage> = message<WitSvidMessage>({
   hint: stringField(4),
 });
 
+/** Codec of the answer to FetchWITSVID. */
 export const witSvidResponse: MessageCodec<WitSvidResponse> = message<WitSvidResponse>({
   svids: repeatedMessages(1, witSvidMessage),
 });
 
+/** Codec of the answer to FetchWITBundles. */
 export const witBundlesResponse: MessageCodec<WitBundlesResponse> = message<WitBundlesResponse>({
   // A map to strings, which lie in a message as bytes do.
   bundles: bytesMap(1),
 });
 
+/** Codec of the request of ValidateJWTSVID. */
 export const validateJwtSvidRequest: MessageCodec<ValidateJwtSvidRequest> = message<ValidateJwtSvidRequest>({
   audience: stringField(1),
   svid: stringField(2),
