@@ -3,6 +3,7 @@ import { parseCertificate } from './certificate.ts';
 
 const MAX_CERTIFICATES = 64;
 const MAX_BYTES = 8192;
+const KEY_BYTES = 24;
 
 /**
  * Remembers the intermediates of one bundle that a verified path went through, and by whom each was signed, so that the
@@ -16,9 +17,11 @@ export class IssuerCache {
 
   /** Reads an intermediate, or finds it by all of its bytes. Throws what `parseCertificate` throws. */
   parse(bytes: Uint8Array): Certificate {
-    const known = bytes.length > MAX_BYTES ? undefined : this.#certificates.get(toKey(bytes));
+    const known = this.#certificates.get(toKey(bytes));
     // A copy: what is remembered must not change with the caller's buffer.
-    return known ?? parseCertificate(Uint8Array.from(bytes));
+    return known !== undefined && Buffer.compare(known.bytes, bytes) === 0
+      ? known
+      : parseCertificate(Uint8Array.from(bytes));
   }
 
   /** Says whether it is known that the issuer signed it. */
@@ -38,7 +41,7 @@ export class IssuerCache {
       return;
     }
     const key = toKey(issued.bytes);
-    // Another one of the same bytes in the same chain; links of this one would be forgotten with it.
+    // Another one that ends in the same bytes, or the same one twice in a chain: the first stays.
     if ((this.#certificates.get(key) ?? issued) !== issued) {
       return;
     }
@@ -50,6 +53,8 @@ export class IssuerCache {
   }
 }
 
+/** The end of the signature, which is the part that differs most. Only equal bytes make equal certificates. */
 function toKey(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const end = bytes.subarray(-KEY_BYTES);
+  return Buffer.from(end.buffer, end.byteOffset, end.length).toString('latin1');
 }

@@ -81,6 +81,24 @@ test('not more than 64 intermediates are remembered, and none above 8 KiB', () =
   assert.notEqual(cache.parse(large), big);
 });
 
+test('an intermediate that only ends in the bytes of a remembered one is another', () => {
+  const [leaf, intermediate] = chainOf(knownIntermediate());
+  for (const at of [60, 200, intermediate!.length - 40]) {
+    const changed = Uint8Array.from(intermediate!);
+    changed[at]! ^= 1;
+    assert.throws(() => verify([leaf!, changed]), { code: /^ERR_/ }, String(at));
+  }
+  const cache = new IssuerCache();
+  const known = cache.parse(intermediate!);
+  cache.keep([parseCertificate(leaf!), known, bundle.certificates[0]!]);
+  const changed = Uint8Array.from(intermediate!);
+  changed[intermediate!.length - 30]! ^= 1;
+  assert.equal(cache.parse(intermediate!), known);
+  assert.notEqual(cache.parse(changed), known);
+  cache.keep([parseCertificate(leaf!), cache.parse(changed), bundle.certificates[0]!]);
+  assert.equal(cache.parse(intermediate!), known, 'the first stays');
+});
+
 test('a remembered intermediate still expires', () => {
   const intermediate = knownIntermediate({ expiresAt: NOW + HOUR_MS / 2 });
   assert.throws(() => verify(chainOf(intermediate), bundle, NOW + HOUR_MS / 2 + 1), {
