@@ -32,6 +32,12 @@ class SvidAgent extends https.Agent implements SpiffeAgent {
   constructor(options: TlsConnectOptions, agentOptions: https.AgentOptions) {
     super({ keepAlive: true, ...agentOptions, maxCachedSessions: 0 });
     this.#options = options;
+    // Ahead of node:http, which gives a connection that is free to a request that waits.
+    this.prependListener('free', (socket: Socket) => {
+      if (!this.#isCurrent(socket)) {
+        socket.destroy();
+      }
+    });
   }
 
   override createConnection(

@@ -185,6 +185,18 @@ test('https: no kept connection is used once the identity is withdrawn or anothe
   agent.destroy();
 });
 
+test('https: a request that waited for its turn fails by itself when the identity is gone by then', async () => {
+  const { url, requests } = await overHttps();
+  const svid = new ChangingSource(ca.issueX509Svid(CLIENT_ID));
+  const agent = createHttpsAgent(options({ svid }), { keepAlive: false, maxSockets: 1 });
+  const first = get(agent, url);
+  const second = assert.rejects(get(agent, url), { code: 'ERR_NO_IDENTITY' });
+  svid.change(undefined);
+  assert.equal((await first).text, expected);
+  await second;
+  assert.equal(requests.length, 1);
+});
+
 test('https, http2: a server that is silent costs no more than the time-out', async () => {
   const url = `https://localhost:${await silence()}/`;
   const agent = agentFor(options({ connectTimeoutMs: 20 }));
