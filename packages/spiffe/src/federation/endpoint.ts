@@ -51,14 +51,19 @@ export function parseEndpointUrl(text: string, base?: URL): URL {
   const isValid =
     url?.protocol === 'https:' && url.username === '' && url.password === '' && !USER_INFO.test(text);
   if (!isValid) {
-    // Without its credentials, should it have any.
-    const shown = text.replace(/\/\/.*@/s, '//...@');
     throw new SpiffeError(
       'ERR_BUNDLE_ENDPOINT_URL',
-      `Cannot use bundle endpoint ${quote(shown)}: it must be an https URL without user info`,
+      `Cannot use bundle endpoint ${quote(hideUserInfo(text))}: it must be an https URL without user info`,
     );
   }
   return url;
+}
+
+/** Leaves out everything between the first two slashes and the last "@", in whatever part of the text it stands. */
+function hideUserInfo(text: string): string {
+  const start = text.indexOf('//');
+  const end = text.lastIndexOf('@');
+  return start !== -1 && end > start ? `${text.slice(0, start)}//...${text.slice(end)}` : text;
 }
 
 /** Throws SpiffeError where the configuration cannot be meant: `ERR_BUNDLE_ENDPOINT_URL` or `ERR_BUNDLE_TRUST_DOMAIN`. */

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 
 import { createTestCa } from '@muster/testing';
 
-import { fetchBundle, marshalSpiffeBundle, parseSpiffeBundle } from '../../src/index.ts';
+import { fetchBundle, marshalSpiffeBundle, parseSpiffeBundle, watchBundle } from '../../src/index.ts';
 import { bundleDocument, spiffeEndpoint, spiffeServerOptions, startEndpoint } from './support.ts';
 import type { TestEndpoint } from './support.ts';
 
@@ -74,6 +74,31 @@ test('a redirect that calls itself permanent is followed like a temporary one, a
     const once = ['GET /bundle.json', 'GET /moved'];
     assert.deepEqual(server.requests, [...once, ...once], String(status));
   }
+});
+
+test('A54 a redirect to an endless text is refused at once', async () => {
+  for (const location of [
+    '/'.repeat(15_000),
+    `https://${'//a'.repeat(5000)}`,
+    `https://u:secret@${'/'.repeat(5000)}`,
+  ]) {
+    server.answer = (_request, response) => {
+      response.writeHead(307, { location });
+      response.end();
+    };
+    await assert.rejects(
+      fetchBundle(spiffeEndpoint(example, server.url, ca.bundle)),
+      (error: Error & { code?: string }) =>
+        error.code === 'ERR_BUNDLE_ENDPOINT_REDIRECT' && !String(error.cause).includes('secret'),
+    );
+  }
+  // In a configuration there is no limit to its length, and credentials do not show all the same.
+  const url = `http://u:secret@${'//'.repeat(1_000_000)}`;
+  assert.throws(
+    () => watchBundle({ ...spiffeEndpoint(example, server.url, ca.bundle), url }, { onUpdate: () => {} }),
+    (error: Error & { code?: string }) =>
+      error.code === 'ERR_BUNDLE_ENDPOINT_URL' && !error.message.includes('secret'),
+  );
 });
 
 test('A54 who wants no redirect gets none', async () => {
