@@ -4,8 +4,7 @@ import { test } from 'node:test';
 import { createTestCa, nameConstraintsExtension } from '@muster/testing';
 import type { TestCa } from '@muster/testing';
 
-import { verifyX509Svid } from '../../src/index.ts';
-import type { X509Bundle } from '../../src/index.ts';
+import { verifyX509Svid, X509Bundle } from '../../src/index.ts';
 import { parseCertificate } from '../../src/x509/certificate.ts';
 import { IssuerCache } from '../../src/x509/issuer-cache.ts';
 
@@ -99,7 +98,7 @@ test('an intermediate that only ends in the bytes of a remembered one is another
   assert.equal(cache.parse(intermediate!), known, 'the first stays');
 });
 
-test('a remembered intermediate still expires', () => {
+test('A29 a remembered intermediate still expires', () => {
   const intermediate = knownIntermediate({ expiresAt: NOW + HOUR_MS / 2 });
   assert.throws(() => verify(chainOf(intermediate), bundle, NOW + HOUR_MS / 2 + 1), {
     code: 'ERR_CA_EXPIRED',
@@ -109,12 +108,22 @@ test('a remembered intermediate still expires', () => {
   });
 });
 
-test('A21 a remembered intermediate vouches for no other bundle, not even for one of the same name', () => {
+test('a remembered intermediate vouches for no other bundle, not even for one of the same name', () => {
   const subject = parseCertificate(root.certificate).subject;
   const impostor = createTestCa('example.org', NOW, { subject });
   const chain = chainOf(knownIntermediate());
   assert.throws(() => verify(chain, impostor.bundle), { code: 'ERR_CA_SIGNATURE' });
   verify(chain);
+});
+
+test('A55 an authority that has left the bundle is forgotten with all that it signed', () => {
+  const staying = createTestCa('example.org', NOW);
+  const both = X509Bundle.fromAuthorities(root.trustDomain, [root.certificate, staying.certificate]);
+  const chain = chainOf(root.createIntermediate());
+  verify(chain, both);
+  verify(chain, both);
+  const rest = X509Bundle.fromAuthorities(root.trustDomain, [staying.certificate]);
+  assert.throws(() => verify(chain, rest), { code: 'ERR_SVID_UNTRUSTED' });
 });
 
 test('one other bit in a remembered intermediate, and it is another one', () => {
