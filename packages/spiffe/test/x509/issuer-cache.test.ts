@@ -173,6 +173,8 @@ test('what is remembered does not change with the buffer of the caller', () => {
   const chain = chainOf(intermediate);
   verify(chain);
   const copy = chain.map((bytes) => Uint8Array.from(bytes));
+  chain[1]![chain[1]!.length - 30]! ^= 1;
+  assert.throws(() => verify(chain), { code: 'ERR_CA_SIGNATURE' });
   chain[1]!.fill(0);
   verify(copy);
   assert.throws(() => verify(chain), { code: 'ERR_CERTIFICATE_MALFORMED' });
