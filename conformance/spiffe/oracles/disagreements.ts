@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Case, Verdict } from './judge.ts';
 
-export type Oracle = 'go-spiffe' | 'openssl' | 'jose';
+export type Oracle = 'go-spiffe' | 'openssl' | 'openssl-strict' | 'jose';
 
 /** One class of disagreements with one or more oracles. `ours` and `theirs` are `accepted`, our code, or a pattern of the oracle's words. */
 export interface Disagreement {

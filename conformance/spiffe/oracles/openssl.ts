@@ -16,7 +16,12 @@ export function findOpenssl(): false | string {
 
 export class Openssl {
   readonly #folder = temporaryFolder('openssl');
+  readonly #isStrict: boolean;
   #count = 0;
+
+  constructor(options: { readonly isStrict?: boolean } = {}) {
+    this.#isStrict = options.isStrict ?? false;
+  }
 
   /** Every anchor counts, self-signed or not, as with us. */
   async judge({ chain, authorities, at }: X509Case): Promise<Verdict> {
@@ -34,6 +39,7 @@ export class Openssl {
     const time = String(Math.floor(at / 1000));
     const words = [
       'verify',
+      ...(this.#isStrict ? ['-x509_strict'] : []),
       '-partial_chain',
       '-attime',
       time,

@@ -52,7 +52,6 @@ const caExtensions: readonly (readonly Uint8Array[])[] = [
   [constraints({ excludedUris: ['other.org'], permittedDnsNames: ['svc.example'] })],
   [constraints({ permittedDnsNames: ['.svc.example'] })],
   [constraints({ permittedUris: ['EXAMPLE.org'] })],
-  [constraints({ permittedUris: [''] })],
   [extension('1.2.3.4', der.null(), true)],
   [extension('1.2.3.4', der.null(), false)],
   [extension(OID.CERTIFICATE_POLICIES, der.sequence(der.sequence(der.oid('1.2.3'))), true)],

@@ -142,6 +142,17 @@ suite('vectors, openssl', { skip: skipOpenssl }, () => {
   }
 });
 
+suite('vectors, openssl -x509_strict', { skip: skipOpenssl }, () => {
+  const openssl = new Openssl({ isStrict: true });
+  for (const vector of index.vectors) {
+    if (vector.kind !== 'x509' || vector.ours !== 'accepted') continue;
+    test(`x509 ${vector.name}`, async () => {
+      const verdict = await openssl.judge(toX509Case(vector, read, index.now));
+      checkOracle(vector, 'openssl-strict', vector.opensslStrict, verdict);
+    });
+  }
+});
+
 suite('vectors, jose', () => {
   for (const vector of index.vectors) {
     if (vector.kind !== 'jwt') continue;

@@ -34,7 +34,7 @@ export function makeLeaves(add: AddLeaf): void {
   add(
     'valid-in-its-last-second',
     { expiresAt: NOW },
-    { ...accepted('RFC 5280 4.1.2.5'), openssl: 'refused' },
+    { ...accepted('RFC 5280 4.1.2.5'), openssl: 'refused', opensslStrict: 'refused' },
   );
 
   const id = (ours: SpiffeErrorCode, rule: string): X509Expectation => ({ ours, rule, openssl: 'accepted' });

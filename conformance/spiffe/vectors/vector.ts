@@ -13,6 +13,8 @@ interface Expected {
   /** Of oracles that judge otherwise than we do. A row in oracles/disagreements.json says which section decides. */
   readonly goSpiffe?: Judgement;
   readonly openssl?: Judgement;
+  /** With -x509_strict, which holds certificates to the rules for issuers as well. */
+  readonly opensslStrict?: Judgement;
   readonly jose?: Judgement;
 }
 
