@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -9,6 +10,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 
@@ -16,6 +19,7 @@ import { writeAtomically } from '../../src/files/atomic-writer.ts';
 import { createDirectory, removeDirectory } from './support.ts';
 
 const NOW = Date.UTC(2030, 0, 31, 23, 59, 58);
+const DATA = /^\.\.\d{4}_/;
 let directory: string;
 
 beforeEach(() => {
@@ -113,4 +117,68 @@ test('a directory that is missing is made, one that is a file is a failure', asy
   assert.equal(await write('one', NOW, nested), false);
   assert.equal(readFileSync(join(nested, 'a'), 'utf8'), 'one');
   await assert.rejects(write('one', NOW, join(nested, 'a')), { code: 'ERR_FILE_WRITE' });
+});
+
+test('the group is the one that is asked for, and else that of the process', async (t) => {
+  const own = process.getgid!();
+  const groups =
+    process.getuid!() === 0 ? [own + 4321] : process.getgroups!().filter((group) => group !== own);
+  const [other] = groups;
+  if (other === undefined) {
+    t.skip('this user has no second group to give files to');
+    return;
+  }
+  const file = { name: 'a', contents: 'x', mode: 0o640 };
+  await writeAtomically(directory, [file], { now: NOW, groupId: other });
+  assert.equal(statSync(join(directory, 'a')).gid, other);
+  await writeAtomically(directory, [file], { now: NOW });
+  assert.equal(statSync(join(directory, 'a')).gid, own);
+});
+
+test('files and directories are on the disk before the link is moved, the link before the rest is removed', async () => {
+  const handle = await open(directory, 'r');
+  const prototype = Object.getPrototypeOf(handle) as { sync(this: FileHandle): Promise<void> };
+  await handle.close();
+  const sync = prototype.sync;
+  const steps: string[] = [];
+  prototype.sync = async function () {
+    const path = readlinkSync(`/proc/self/fd/${this.fd}`);
+    const place =
+      path === directory ? 'the directory' : path.slice(directory.length + 1).replace(/^[^/]+/, 'data');
+    // Where the link leads says how far the writer is.
+    const isMoved =
+      existsSync(join(directory, '..data')) && readFileSync(join(directory, 'a'), 'utf8') === 'two';
+    steps.push(
+      `${place} ${isMoved ? 'after' : 'before'}, ${readdirSync(directory).filter((name) => DATA.test(name)).length}`,
+    );
+    await sync.call(this);
+  };
+  try {
+    await write('one');
+    steps.length = 0;
+    await write('two');
+  } finally {
+    prototype.sync = sync;
+  }
+  assert.deepEqual(steps, [
+    'data/a before, 2',
+    'data/b before, 2',
+    'data before, 2',
+    'the directory after, 2',
+  ]);
+});
+
+test('nothing that was opened stays open, also after a failure', async () => {
+  const count = (): number => readdirSync('/proc/self/fd').length;
+  await write('one');
+  const before = count();
+  for (let turn = 0; turn < 5; turn += 1) {
+    await write(String(turn));
+    await assert.rejects(
+      writeAtomically(directory, [{ name: 'a', contents: 'x', mode: 0o644 }], { now: NOW, groupId: -5 }),
+      { code: 'ERR_FILE_WRITE' },
+    );
+  }
+  assert.equal(count(), before);
+  assert.equal(readFileSync(join(directory, 'b'), 'utf8'), '4');
 });

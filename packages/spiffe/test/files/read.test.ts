@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { open, writeFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 
@@ -13,6 +14,7 @@ import { readSvidFiles } from '../../src/files/read.ts';
 import type { SvidFiles } from '../../src/files/read.ts';
 import { isSpiffeError } from '../../src/index.ts';
 import { createDirectory, createIdentity, removeDirectory, writeMount, writePlain } from './support.ts';
+import type { TestIdentity } from './support.ts';
 
 const identities = [createIdentity(), createIdentity(), createIdentity()];
 const anything = { id: undefined, trustDomain: undefined };
@@ -220,4 +222,36 @@ test('file names are names within the directory', () => {
   assert.throws(() => resolveFileNames({ key: '/a/b' }, { isPathAllowed: true }), {
     code: 'ERR_FILE_OPTIONS',
   });
+});
+
+test('files that are replaced between the reading of one and of the next are read anew, in both layouts', async () => {
+  const [one, two] = identities as [TestIdentity, TestIdentity];
+  const handle = await open(directory, 'r');
+  const prototype = Object.getPrototypeOf(handle) as {
+    read(this: FileHandle, ...rest: unknown[]): Promise<unknown>;
+  };
+  await handle.close();
+  const { read } = prototype;
+  for (const [style, write] of [
+    ['mount', writeMount],
+    ['plain', writePlain],
+  ] as const) {
+    const at = join(directory, style);
+    await write(at, one);
+    let isReplaced = false;
+    prototype.read = async function (...rest) {
+      const result = await read.apply(this, rest);
+      if (!isReplaced && readlinkSync(`/proc/self/fd/${this.fd}`).endsWith('tls.crt')) {
+        isReplaced = true;
+        await write(at, two);
+      }
+      return result;
+    };
+    try {
+      assert.deepEqual(recognize(await readSvidFiles(at, CSI_DRIVER_FILES)), [1, 1], style);
+    } finally {
+      prototype.read = read;
+    }
+    assert.ok(isReplaced);
+  }
 });
