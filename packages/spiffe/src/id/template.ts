@@ -92,7 +92,7 @@ export class SpiffeIdTemplate<N extends string = string> {
     if (!SpiffeId.isSpiffeId(id) || !id.isMemberOf(this.trustDomain)) {
       return undefined;
     }
-    const { segments } = id;
+    const segments = id.path.split('/').slice(1);
     if (segments.length !== this.#parts.length) {
       return undefined;
     }

@@ -12,3 +12,20 @@ export function checkText(text: unknown): void {
     );
   }
 }
+
+/** Marks an object as one of a kind, with its text. Not enumerable, so that no copy by spread and no JSON is marked. */
+export function mark(target: object, kind: symbol, text: string): void {
+  Object.defineProperty(target, kind, { value: text });
+}
+
+/**
+ * The text that a value was marked with, or undefined. The kinds are symbols of the whole process, so that values from
+ * another copy of this package count, as happens where two versions are installed; what looks alike does not.
+ */
+export function readMark(value: unknown, kind: symbol): string | undefined {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, kind)) {
+    return undefined;
+  }
+  const text: unknown = (value as Record<symbol, unknown>)[kind];
+  return typeof text === 'string' ? text : undefined;
+}

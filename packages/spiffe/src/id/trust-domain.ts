@@ -2,9 +2,10 @@ import { inspect } from 'node:util';
 
 import { SpiffeError } from '../errors.ts';
 import { quote } from '../internal/quote.ts';
-import { checkText } from './text.ts';
+import { checkText, mark, readMark } from './text.ts';
 
 const SCHEME = 'spiffe://';
+const KIND = Symbol.for('@muster/spiffe.TrustDomain');
 const MAX_TRUST_DOMAIN_LENGTH = 255;
 const TRUST_DOMAIN_CHARACTER = new Uint8Array(128);
 for (const character of 'abcdefghijklmnopqrstuvwxyz0123456789.-_') {
@@ -15,12 +16,13 @@ for (const character of 'abcdefghijklmnopqrstuvwxyz0123456789.-_') {
 export class TrustDomain {
   /** The bare name, such as `example.org`. */
   readonly name: string;
-  // What only this class can set, so that an object of the same shape is no trust domain.
+  // Makes the type one of its own to the compiler; at run time the mark does.
   readonly #name: string;
 
   private constructor(name: string) {
     this.name = name;
     this.#name = name;
+    mark(this, KIND, name);
     Object.freeze(this);
   }
 
@@ -42,12 +44,12 @@ export class TrustDomain {
 
   /** Says whether a value is a trust domain, and not merely an object that looks like one. */
   static isTrustDomain(value: unknown): value is TrustDomain {
-    return typeof value === 'object' && value !== null && #name in value;
+    return readMark(value, KIND) !== undefined;
   }
 
   /** Orders by name, for `Array.prototype.sort`. */
   static compare(one: TrustDomain, other: TrustDomain): number {
-    return compareText(one.#name, other.#name);
+    return compareText(one.name, other.name);
   }
 
   /** The trust domain ID, `spiffe://` and the name. */
@@ -65,7 +67,7 @@ export class TrustDomain {
 
   /** False for anything but a trust domain of the same name. */
   equals(other: TrustDomain): boolean {
-    return TrustDomain.isTrustDomain(other) && this.#name === other.#name;
+    return this.#name === readMark(other, KIND);
   }
 }
 

@@ -4,7 +4,14 @@ import { inspect } from 'node:util';
 
 import * as fc from 'fast-check';
 
-import { isSpiffeError, SpiffeError, SpiffeId, TrustDomain } from '../../src/index.ts';
+import {
+  isSpiffeError,
+  matchId,
+  matchTemplate,
+  SpiffeError,
+  SpiffeId,
+  TrustDomain,
+} from '../../src/index.ts';
 
 const td = TrustDomain.parse('example.org');
 
@@ -362,4 +369,34 @@ test('long hostile texts take no time to speak of', () => {
     assert.throws(() => SpiffeId.fromPath(td, text.slice('spiffe://td'.length)), isSpiffeError);
     assert.throws(() => TrustDomain.parse(text), { code: 'ERR_ID_TRUST_DOMAIN_TOO_LONG' });
   }
+});
+
+test('IDs of another copy of the package are equal, and pass matchers', async () => {
+  // The same source under another address is another module, as a second version in node_modules would be.
+  const address = new URL('../../src/id/spiffe-id.ts?copy', import.meta.url).href;
+  const copy = (await import(address)) as { SpiffeId: typeof SpiffeId };
+  assert.notEqual(copy.SpiffeId, SpiffeId);
+  const id = SpiffeId.parse('spiffe://example.org/a');
+  const foreign = copy.SpiffeId.parse('spiffe://example.org/a');
+  assert.ok(id.equals(foreign) && foreign.equals(id));
+  assert.ok(foreign.isMemberOf(td) && id.isMemberOf(foreign.trustDomain));
+  assert.ok(SpiffeId.isSpiffeId(foreign));
+  assert.ok(!id.equals(copy.SpiffeId.parse('spiffe://example.org/b')));
+  matchId(id)(foreign);
+  matchId(foreign)(id);
+  assert.equal(matchTemplate('spiffe://example.org/{name}')(foreign).name, 'a');
+});
+
+test('a mark is not copied by spread, JSON or a clone, and not inherited', () => {
+  const id = SpiffeId.parse('spiffe://example.org/a');
+  for (const other of [
+    Object.assign({}, id),
+    structuredClone(id),
+    Object.create(id),
+    JSON.parse('{}'),
+  ] as object[]) {
+    assert.equal(SpiffeId.isSpiffeId(other), false);
+    assert.equal(id.equals(other as SpiffeId), false);
+  }
+  assert.deepEqual(Object.keys(id), ['trustDomain', 'path']);
 });
