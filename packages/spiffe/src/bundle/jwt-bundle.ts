@@ -9,7 +9,7 @@ import { parseJwk, toJwk, toJwtKey } from './jwk.ts';
 import { parseJwks } from './jwks.ts';
 import type { JwtBundleSource } from './source.ts';
 
-/** A key that may sign JWT-SVIDs. */
+/** A key that may sign JWT-SVIDs, and its `kid`. */
 export interface JwtAuthority {
   readonly keyId: string;
   readonly publicKey: KeyObject;
@@ -17,7 +17,7 @@ export interface JwtAuthority {
   readonly algorithm?: string;
 }
 
-/** The JWT authorities of one trust domain. Immutable: a change is a new bundle. Is a source of itself. */
+/** The JWT authorities of one trust domain (SPIFFE Trust Domain and Bundle section 4). Immutable: a change is a new bundle. Is a source of itself. */
 export class JwtBundle implements JwtBundleSource {
   readonly trustDomain: TrustDomain;
   readonly authorities: readonly JwtAuthority[];

@@ -8,7 +8,7 @@ import type { X509BundleSource } from './source.ts';
 
 const MAX_AUTHORITIES = 1000;
 
-/** The X.509 authorities of one trust domain. Immutable: a change is a new bundle. Is a source of itself. */
+/** The X.509 authorities of one trust domain (SPIFFE Trust Domain and Bundle section 4). Immutable: a change is a new bundle. Is a source of itself. */
 export class X509Bundle implements X509BundleSource {
   readonly trustDomain: TrustDomain;
   /** One certificate in DER each. None means that nothing is trusted. */

@@ -10,7 +10,7 @@ import type { JoseHeader } from './jose-header.ts';
 const DEFAULT_MAX_TOKEN_LENGTH = 8192;
 const MAX_SIGNATURE_TEXT_LENGTH = 1366;
 
-/** What a verified JWT-SVID says. Instants are in ms since the epoch. */
+/** What a verified JWT-SVID says (JWT-SVID section 3). Instants are in ms since the epoch. */
 export interface VerifiedJwtSvid {
   readonly id: SpiffeId;
   readonly audience: readonly string[];

@@ -10,7 +10,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import { parseCertificates } from '../x509/certificate.ts';
 import { checkLeaf, MAX_CHAIN_LENGTH } from './x509-leaf.ts';
 
-/** An X.509-SVID of one's own, with its private key. Printing it does not show the key. */
+/** An X.509-SVID of one's own (X509-SVID section 2), with its private key. Printing it does not show the key. */
 export interface X509Svid {
   readonly id: SpiffeId;
   /** One certificate in DER each, leaf first. */
@@ -26,7 +26,7 @@ export interface X509Svid {
 
 /**
  * Reads an SVID from concatenated DER certificates, leaf first, and a PKCS#8 key in DER, and checks that they belong
- * together and that the form of each certificate is the one X509-SVID asks for. Does not look at the time and does not
+ * together and that the form of each certificate is the one X509-SVID (sections 2 and 4) asks for. Does not look at the time and does not
  * verify the chain. Throws SpiffeError `ERR_SVID_...`, `ERR_CA_...` or `ERR_CERTIFICATE_...`.
  */
 export function parseX509Svid(

@@ -83,7 +83,7 @@ export interface TlsWebClientOptions {
 }
 
 /**
- * The same for a server that is verified by its host name, as a browser does, with one's own SVID: `tls.connect` needs `host`
+ * Options as those of `tlsClientOptions`, but for a server that is verified by its host name, as a browser does, with one's own SVID: `tls.connect` needs `host`
  * or `servername`. Reading `cert` throws what `getX509Svid` throws.
  */
 export function tlsWebClientOptions(options: TlsWebClientOptions): ConnectionOptions {

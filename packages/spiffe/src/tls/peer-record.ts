@@ -36,7 +36,7 @@ export function tlsPeerOf(connection: object): VerifiedX509Svid | undefined {
 // `req` of a response whose socket was handed back already; `call` and `nextCall` are grpc-js's ways down to the stream.
 const WAYS = ['socket', 'session', 'stream', 'req', 'call', 'nextCall'] as const;
 
-/** The same, for a handler that serves nobody unknown. Throws SpiffeError `ERR_TLS_PEER_CERTIFICATE_MISSING`. */
+/** The verified peer of a connection as from `tlsPeerOf`, for a handler that serves nobody unknown. Throws SpiffeError `ERR_TLS_PEER_CERTIFICATE_MISSING`. */
 export function requireTlsPeer(connection: object): VerifiedX509Svid {
   const verified = tlsPeerOf(connection);
   if (verified === undefined) {

@@ -104,17 +104,17 @@ export class WorkloadApiClient implements AsyncDisposable {
     findNotes: listIgnored,
   };
 
-  /** All X.509-SVIDs of the caller with their bundles. */
+  /** All X.509-SVIDs of the caller with their bundles (SPIFFE Workload API section 5.2.1). */
   async fetchX509Context(options: CallOptions = {}): Promise<X509Context> {
     return await this.#calls.first('FetchX509SVID', NO_FIELDS, this.#x509Context, options);
   }
 
-  /** The X.509 bundles of the caller's trust domain and of those it federates with. */
+  /** The X.509 bundles of the caller's trust domain and of those it federates with (SPIFFE Workload API section 5.2.2). */
   async fetchX509Bundles(options: CallOptions = {}): Promise<X509BundleSet> {
     return await this.#calls.first('FetchX509Bundles', NO_FIELDS, this.#x509Bundles, options);
   }
 
-  /** New JWT-SVIDs for an audience: of one identity of the caller, or of all. At least one, not verified. */
+  /** New JWT-SVIDs for an audience: of one identity of the caller, or of all (SPIFFE Workload API section 6.2.1). At least one, not verified. */
   async fetchJwtSvids(
     request: { readonly audience: readonly string[]; readonly spiffeId?: string | undefined },
     options: CallOptions = {},
@@ -129,12 +129,12 @@ export class WorkloadApiClient implements AsyncDisposable {
     );
   }
 
-  /** The JWT bundles of the caller's trust domain and of those it federates with. */
+  /** The JWT bundles of the caller's trust domain and of those it federates with (SPIFFE Workload API section 6.2.2). */
   async fetchJwtBundles(options: CallOptions = {}): Promise<JwtBundleSet> {
     return await this.#calls.first('FetchJWTBundles', NO_FIELDS, this.#jwtBundles, options);
   }
 
-  /** Lets the endpoint verify a token. Verifying it oneself with `verifyJwtSvid` needs no call. */
+  /** Lets the endpoint verify a token (SPIFFE Workload API section 6.2.3). Verifying it oneself with `verifyJwtSvid` needs no call. */
   async validateJwtSvid(
     request: { readonly token: string; readonly audience: string },
     options: CallOptions = {},
