@@ -82,7 +82,10 @@ export async function readFile(directory: string, name: string): Promise<Buffer>
       for (;;) {
         const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
         length += bytesRead;
-        if (bytesRead === 0 || length === buffer.length) {
+        if (length === buffer.length) {
+          throw new SpiffeError('ERR_FILE_READ', `Cannot read ${quote(path)}: it must not grow meanwhile`);
+        }
+        if (bytesRead === 0) {
           return buffer.subarray(0, length);
         }
       }

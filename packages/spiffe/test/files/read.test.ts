@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -253,5 +254,36 @@ test('files that are replaced between the reading of one and of the next are rea
       prototype.read = read;
     }
     assert.ok(isReplaced);
+  }
+});
+
+test('a file that grows while it is read is not taken, and one that comes in pieces is taken whole', async () => {
+  await writeMount(directory, identities[0]!);
+  const handle = await open(directory, 'r');
+  const prototype = Object.getPrototypeOf(handle) as {
+    stat(this: FileHandle): Promise<Stats>;
+    read(this: FileHandle, buffer: Buffer, offset: number, length: number, at: null): Promise<unknown>;
+  };
+  await handle.close();
+  const { stat, read } = prototype;
+  try {
+    prototype.stat = async function () {
+      const status = await stat.call(this);
+      appendFileSync(readlinkSync(`/proc/self/fd/${this.fd}`), '\n');
+      return status;
+    };
+    await assert.rejects(readSvidFiles(directory, CSI_DRIVER_FILES), {
+      code: 'ERR_FILE_READ',
+      message: /grow/,
+    });
+    prototype.stat = stat;
+    prototype.read = async function (buffer, offset, length, at) {
+      return await read.call(this, buffer, offset, Math.min(length, 100), at);
+    };
+    await writeMount(directory, identities[1]!);
+    assert.deepEqual(recognize(await readSvidFiles(directory, CSI_DRIVER_FILES)), [1, 1]);
+  } finally {
+    prototype.stat = stat;
+    prototype.read = read;
   }
 });
