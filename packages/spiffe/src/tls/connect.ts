@@ -18,6 +18,13 @@ export type TlsConnectOptions = (TlsClientOptions | TlsWebClientOptions) & {
   readonly signal?: AbortSignal | undefined;
 };
 
+/** Throws SpiffeError at once for what would be wrong with every connection. */
+export function checkConnectOptions(options: TlsConnectOptions): void {
+  if (!('webAuthorities' in options)) {
+    verifyingOptions(options, () => {});
+  }
+}
+
 /**
  * `tls.connect` that reads the current SVID and bundles, verifies the server, resumes no session, and lets `tlsPeerOf` know the
  * server. What `target` says about verification does not count. Nothing is sent before the server is verified. Throws what
@@ -54,8 +61,9 @@ export function connectTls(target: ConnectionOptions, options: TlsConnectOptions
   return socket;
 }
 
-/** For the `createConnection` option of `http2.connect`: each session is connected as by `connectTls`, and fails as that does. Never throws by itself. */
+/** For the `createConnection` option of `http2.connect`: each session is connected as by `connectTls`, and fails as that does. Throws SpiffeError `ERR_ID_TRUST_DOMAIN_MISSING`. */
 export function createHttp2Connection(options: TlsConnectOptions): (authority: URL) => TLSSocket {
+  checkConnectOptions(options);
   return ({ hostname, port }) => {
     const host = hostname.replace(/^\[(.*)\]$/, '$1');
     return connectTls({ host, port: Number(port || 443), ALPNProtocols: ['h2'], ...nameOf(host) }, options);

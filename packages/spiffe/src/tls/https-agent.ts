@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-import { connectTls } from './connect.ts';
+import { checkConnectOptions, connectTls } from './connect.ts';
 import type { TlsConnectOptions } from './connect.ts';
 
 /** An agent for `https.request`, and for what takes such an agent. `destroy` drops all its connections and leaves it usable. */
@@ -21,6 +21,7 @@ export function createHttpsAgent(
   options: TlsConnectOptions,
   agentOptions: https.AgentOptions = {},
 ): SpiffeAgent {
+  checkConnectOptions(options);
   return new SvidAgent(options, agentOptions);
 }
 

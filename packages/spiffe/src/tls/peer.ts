@@ -8,7 +8,6 @@ import type { SpiffeIdMatcher } from '../id/matcher.ts';
 import type { TrustDomain } from '../id/trust-domain.ts';
 import { verifyX509Svid } from '../svid/verify-x509.ts';
 import type { VerifiedX509Svid } from '../svid/verify-x509.ts';
-import { takePeerCertificates } from './peer-certificates.ts';
 import { recordTlsPeer } from './peer-record.ts';
 
 const MAX_PEER_CERTIFICATES = 16;
@@ -65,7 +64,9 @@ export function readPeerChain(socket: TLSSocket): readonly Uint8Array[] {
   if (socket.isSessionReused()) {
     throw new SpiffeError('ERR_TLS_SESSION_RESUMED', 'Cannot verify TLS peer: the session was resumed');
   }
-  return takePeerCertificates(socket).map(({ raw }) => raw);
+  // Not getPeerX509Certificate, fast as it is: of each certificate behind the leaf it loses the memory on every call (Node
+  // 24.21), so that anybody could fill a server's by sending long chains.
+  return collectChain(socket.getPeerCertificate(true));
 }
 
 /** Leaves the bundles of the listed trust domains, whatever else the source knows. Undefined leaves all. */

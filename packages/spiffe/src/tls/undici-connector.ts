@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
-import { connectTls, nameOf } from './connect.ts';
+import { checkConnectOptions, connectTls, nameOf } from './connect.ts';
 import type { TlsConnectOptions } from './connect.ts';
 import { toError } from './peer.ts';
 
@@ -28,11 +28,12 @@ export type UndiciConnector = (
 /**
  * For the `connect` option of undici's `Agent`, `Pool` or `Client`, and by `dispatcher` for `fetch`: each connection is made as
  * by `connectTls`, also for a URL that says http, and fails as that does. `isHttp2Allowed` offers HTTP/2; undici wants `allowH2`
- * then. Default false. Never throws by itself.
+ * then. Default false. Throws SpiffeError `ERR_ID_TRUST_DOMAIN_MISSING`.
  */
 export function createUndiciConnector(
   options: TlsConnectOptions & { readonly isHttp2Allowed?: boolean | undefined },
 ): UndiciConnector {
+  checkConnectOptions(options);
   return (target, callback) => {
     const { hostname, port, servername, localAddress, httpSocket } = target;
     const host = hostname.replace(/^\[(.*)\]$/, '$1');

@@ -446,6 +446,18 @@ test('nobody but the verification says who the peer is', async () => {
   agent.destroy();
 });
 
+test('that nobody can be believed is an error at the start', () => {
+  const unlisted = { getX509Bundle: bundles.getX509Bundle.bind(bundles) };
+  for (const wrongOptions of [
+    options({ trustDomain: [] }),
+    options({ trustDomain: undefined, bundles: unlisted }),
+  ]) {
+    for (const create of [createHttpsAgent, createHttp2Connection, createUndiciConnector]) {
+      assert.throws(() => create(wrongOptions), { code: 'ERR_ID_TRUST_DOMAIN_MISSING' });
+    }
+  }
+});
+
 test('an expected ID that is malformed is an error at the start', () => {
   for (const text of [
     '',
