@@ -170,7 +170,7 @@ test('a clock of our own that is a little slow does not keep an SVID from being 
   assert.equal(source.state(), 'valid');
 });
 
-test('WA-4 what a denial does is the caller’s to choose', async () => {
+test('WA-4 a denial does what the caller chose', async () => {
   send(offer(A));
   const kept = await open({ denial: 'keep' });
   const bare = await open({ denial: 'withdraw-all' });
