@@ -1,4 +1,5 @@
 // The child's half of service.ts: methods that the parent calls over IPC, and what the process takes of the machine.
+import koffi from 'koffi';
 import { readdirSync } from 'node:fs';
 
 export interface Call {
@@ -16,6 +17,8 @@ export interface Footprint {
   readonly rssBytes: number;
   /** After a collection of garbage. */
   readonly heapBytes: number;
+  /** Memory outside of the heap that is in use, as the C library counts it; 0 where it cannot be asked. */
+  readonly nativeBytes: number;
   readonly descriptors: number;
 }
 
@@ -46,8 +49,38 @@ function send(answer: Answer): void {
   process.send?.(answer);
 }
 
+const MALLINFO_FIELDS = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'.split(
+  ' ',
+);
+
+/** What a leak outside of the heap adds to. RSS is of no use for that: it follows the highest water, and fragments. */
+function openMallinfo(): () => number {
+  try {
+    const fields = Object.fromEntries(MALLINFO_FIELDS.map((name) => [name, 'size_t']));
+    const mallinfo = koffi
+      .load('libc.so.6')
+      .func('mallinfo2', koffi.struct('mallinfo2', fields), []) as () => {
+      readonly uordblks: number;
+      readonly hblkhd: number;
+    };
+    return () => {
+      const { uordblks, hblkhd } = mallinfo();
+      return uordblks + hblkhd;
+    };
+  } catch {
+    return () => 0;
+  }
+}
+
+const readNativeBytes = openMallinfo();
+
 function footprint(): Footprint {
   globalThis.gc?.();
   const { rss, heapUsed } = process.memoryUsage();
-  return { rssBytes: rss, heapBytes: heapUsed, descriptors: readdirSync('/proc/self/fd').length };
+  return {
+    rssBytes: rss,
+    heapBytes: heapUsed,
+    nativeBytes: readNativeBytes(),
+    descriptors: readdirSync('/proc/self/fd').length,
+  };
 }
