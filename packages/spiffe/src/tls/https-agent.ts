@@ -15,7 +15,8 @@ export interface SpiffeAgent extends https.Agent {
 /**
  * An https agent whose connections are made as by `connectTls`, each with the SVID and bundles that are current then. Idle
  * connections are kept and go on when the SVID is renewed; they are not used again once one's own identity was withdrawn, has
- * expired or is another one. A request fails with what the sources throw or why the server was refused.
+ * expired or is another one. A request fails with what the sources throw or why the server was refused. Throws SpiffeError
+ * `ERR_ID_TRUST_DOMAIN_MISSING`.
  */
 export function createHttpsAgent(
   options: TlsConnectOptions,

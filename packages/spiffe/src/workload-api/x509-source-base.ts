@@ -31,6 +31,8 @@ export interface X509Source extends X509SvidSource, X509BundleSource, UpdatingSo
   state(): IdentityState;
   /** SVIDs and bundles that came together, which two calls might not give. Throws as `getX509Svid`. */
   getX509Identity(): X509Identity;
+  /** The bundles of all trust domains that the endpoint hands out. */
+  getX509Bundles(): X509BundleSet | undefined;
 }
 
 /** Times of the one timer a source has. */
@@ -81,6 +83,10 @@ export abstract class X509SourceBase extends SourceBase<IdentityState> implement
 
   getX509Bundle(trustDomain: TrustDomain): X509Bundle | undefined {
     return this.#bundles?.getX509Bundle(trustDomain);
+  }
+
+  getX509Bundles(): X509BundleSet | undefined {
+    return this.#bundles;
   }
 
   state(): IdentityState {
