@@ -22,8 +22,8 @@ guardTlsServer(server, {
 });
 server.on('secureConnection', (socket) => {
   socket.on('error', (error) => console.error(error));
-  socket.resume();
-  socket.end('.');
+  socket.write('.');
+  socket.destroySoon();
 });
 server.on('tlsClientError', (error) => console.error(error));
 server.listen(0, '127.0.0.1');
