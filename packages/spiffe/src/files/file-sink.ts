@@ -8,17 +8,19 @@ import { encodePem } from '../internal/pem.ts';
 import { marshalCertificatesPem, marshalPrivateKeyPem } from '../svid/x509-svid.ts';
 import type { X509Svid } from '../svid/x509-svid.ts';
 import { computeRetryDelay } from '../workload-api/retry.ts';
+import type { FirstStateOptions } from '../workload-api/source-base.ts';
 import type { X509Identity, X509Source } from '../workload-api/x509-source-base.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import type { FileToWrite } from './atomic-writer.ts';
 import { runCommand } from './command.ts';
+import { openSink } from './open-sink.ts';
 import { resolveFileNames } from './layout.ts';
 import type { SvidFileNames } from './layout.ts';
 
 const DEFAULT_COMMAND_TIMEOUT_MS = 30_000;
 
 /** What is written, where to, and what happens then. */
-export interface FileSinkOptions {
+export interface FileSinkOptions extends FirstStateOptions {
   /** What is written. It stays the caller's to close. */
   readonly source: X509Source;
   /** Made when it is missing. Nobody else may write to it. */
@@ -56,14 +58,14 @@ export interface FileSink extends AsyncDisposable {
  * Writes the SVID of a source and the bundle of its trust domain as PEM files, all three replaced at once by the protocol
  * of Kubernetes' AtomicWriter, and again whenever they change. Resolves when the first files are there. A write that fails
  * is tried again after 1 s and then ever later, up to 30 s. An identity that is withdrawn or has expired is not written, and its
- * files stay. Throws SpiffeError `ERR_FILE_OPTIONS`, `ERR_FILE_WRITE`, `ERR_BUNDLE_EMPTY` or what `getX509Svid` throws.
+ * files stay. Throws SpiffeError
+ * `ERR_FILE_OPTIONS`, `ERR_FILE_WRITE`, `ERR_BUNDLE_EMPTY`, `ERR_TIMEOUT`, `ERR_ABORTED` or what `getX509Svid` throws.
  */
 export async function createFileSink(options: FileSinkOptions): Promise<FileSink> {
   const names = resolveFileNames(options.fileNames);
   checkOptions(options);
   const sink = new FollowingFileSink(options, names);
-  await sink.start();
-  return sink;
+  return await openSink(sink, 'file sink', options);
 }
 
 class FollowingFileSink implements FileSink {

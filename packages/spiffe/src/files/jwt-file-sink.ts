@@ -4,9 +4,10 @@ import { SpiffeError } from '../errors.ts';
 import type { JwtSource } from '../workload-api/jwt-source.ts';
 import { computeRetryDelay } from '../workload-api/retry.ts';
 import type { BundleSource } from '../workload-api/bundle-source.ts';
-import type { ErrorReporter } from '../workload-api/source-base.ts';
+import type { ErrorReporter, FirstStateOptions } from '../workload-api/source-base.ts';
 import { marshalJwtBundleFile } from './jwt-bundle-file.ts';
 import { checkFileName } from './layout.ts';
+import { openSink } from './open-sink.ts';
 import { replaceFile } from './replace-file.ts';
 
 const LONGEST_TIMER_MS = 3_600_000;
@@ -21,7 +22,7 @@ export interface JwtFile {
 }
 
 /** Which tokens and bundles to write, and where to. */
-export interface JwtFileSinkOptions {
+export interface JwtFileSinkOptions extends FirstStateOptions {
   /** Where tokens come from. It stays the caller's to close. */
   readonly source?: JwtSource | undefined;
   /** The files with tokens. */
@@ -51,19 +52,12 @@ export interface JwtFileSink extends AsyncDisposable {
 
 /**
  * Writes tokens and JWT bundles to files, each replaced by one rename: tokens again at half of their life, bundles when
- * they change. Resolves when all are there. Throws SpiffeError `ERR_FILE_OPTIONS`, `ERR_FILE_WRITE`, `ERR_BUNDLE_NOT_FOUND`
- * or what `fetchJwtSvid` throws.
+ * they change. Resolves when all are there. Throws SpiffeError `ERR_FILE_OPTIONS`, `ERR_FILE_WRITE`, `ERR_BUNDLE_NOT_FOUND`,
+ * `ERR_TIMEOUT`, `ERR_ABORTED` or what `fetchJwtSvid` throws.
  */
 export async function createJwtFileSink(options: JwtFileSinkOptions): Promise<JwtFileSink> {
   const jobs = createJobs(options);
-  const sink = new FollowingJwtFileSink(options, jobs);
-  try {
-    await sink.start();
-  } catch (error) {
-    await sink.close();
-    throw error;
-  }
-  return sink;
+  return await openSink(new FollowingJwtFileSink(options, jobs), 'JWT file sink', options);
 }
 
 /** Writes one file, and says when to do it again. */

@@ -354,3 +354,15 @@ test('options that cannot be meant are refused', async () => {
   }
   assert.ok(!existsSync(directory));
 });
+
+test('the wait for the first files ends by its limits', async () => {
+  const clock = createTestClock(Date.now());
+  // The files cannot be ready in the same turn.
+  const late = assert.rejects(start({ clock, timeoutMs: 100 }), { code: 'ERR_TIMEOUT' });
+  clock.advance(100);
+  await late;
+  await assert.rejects(start({ clock, signal: AbortSignal.abort() }), { code: 'ERR_ABORTED' });
+  await until(() => source.listeners === 0);
+  assert.equal(clock.pendingTimers, 0);
+  await assert.rejects(start({ timeoutMs: 0 }), { code: 'ERR_FILE_OPTIONS' });
+});

@@ -185,6 +185,17 @@ test('a sink that cannot start says why and leaves nothing running', async () =>
   }
 });
 
+test('the wait for the first tokens ends by its limits', async () => {
+  api.onFetchJwtSvid(async () => await new Promise(() => {}));
+  const controller = new AbortController();
+  const waiting = assert.rejects(startSink({ signal: controller.signal }), { code: 'ERR_ABORTED' });
+  controller.abort();
+  await waiting;
+  const late = assert.rejects(startSink({ timeoutMs: 100 }), { code: 'ERR_TIMEOUT' });
+  clock.advance(100);
+  await late;
+});
+
 async function follow(options: Partial<JwtFileSourceOptions> = {}): ReturnType<typeof createJwtFileSource> {
   const all = { directory, tokenFileName: 'a.token', bundleFileName: 'bundles.json', clock, onError };
   const followed = await createJwtFileSource({ ...all, ...options });

@@ -108,9 +108,11 @@ export class HeldSource extends X509SourceBase {
   override onChange(listener: (state: IdentityState) => void): () => void {
     const stop = super.onChange(listener);
     this.listeners += 1;
+    let isStopped = false;
     return () => {
       stop();
-      this.listeners -= 1;
+      this.listeners -= isStopped ? 0 : 1;
+      isStopped = true;
     };
   }
 
