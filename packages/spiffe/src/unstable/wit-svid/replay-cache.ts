@@ -39,7 +39,13 @@ export function createReplayCache(options: ReplayCacheOptions = {}): ReplayCache
   /** What to forget, by the end of the second in which it expires. */
   const slots = new Map<number, { readonly key: string; readonly sender: string }[]>();
 
+  let sweepAt = 0;
+
   function forgetExpired(now: number): void {
+    if (now < sweepAt) {
+      return;
+    }
+    sweepAt = Math.floor(now / SLOT_MS + 1) * SLOT_MS;
     for (const [end, entries] of slots) {
       if (end > now) {
         continue;
