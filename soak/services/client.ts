@@ -1,16 +1,15 @@
 // A client that asks at a steady rate: on kept connections, now and then with a JWT-SVID, and on new connections.
 import {
+  createHttpsAgent,
   createJwtSource,
   type JwtSource,
   matchId,
+  type SpiffeAgent,
   SpiffeId,
-  tlsClientOptions,
-  type TlsClientOptions,
 } from '@muster/spiffe';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { Duplex } from 'node:stream';
-import tls, { type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { answerParent } from './answer.ts';
 import { type Identity, type IdentityOptions, type IdentityReport, openIdentity } from './identity.ts';
 import { Peers, type PeersReport } from './peers.ts';
@@ -45,37 +44,19 @@ const tally = new Tally();
 const peers = new Peers();
 let client: Client | undefined;
 
-class KeptAgent extends https.Agent {
-  readonly #connect: () => TLSSocket;
-
-  constructor(connections: number, connect: () => TLSSocket) {
-    super({ keepAlive: true, maxSockets: connections, scheduling: 'fifo', maxCachedSessions: 0 });
-    this.#connect = connect;
-  }
-
-  override createConnection(
-    _options: object,
-    callback?: (error: Error | null, stream: Duplex) => void,
-  ): Duplex | null | undefined {
-    try {
-      return this.#connect();
-    } catch (error) {
-      process.nextTick(() => callback?.(error as Error, undefined as unknown as Duplex));
-      return undefined;
-    }
-  }
-}
-
 class Client {
   readonly #options: ClientOptions;
   readonly #identity: Identity;
   readonly #tokens: JwtSource;
-  readonly #tls: TlsClientOptions;
-  readonly #agent: https.Agent;
+  /** Keeps its connections. */
+  readonly #agent: SpiffeAgent;
+  /** Makes a new one for each request. */
+  readonly #onceAgent: SpiffeAgent;
   readonly #timer: NodeJS.Timeout;
   /** What the server says to whom it knows. */
   readonly #greeting: string;
   #keptConnections = 0;
+  readonly #known = new WeakSet<object>();
   #underWay = 0;
   #lastTickAt = performance.now();
   readonly #owed = { request: 0, handshake: 0 };
@@ -84,20 +65,18 @@ class Client {
   constructor(options: ClientOptions, identity: Identity) {
     this.#options = options;
     this.#identity = identity;
-    const { address, spiffeId, port, connections } = options;
+    const { address, spiffeId, connections } = options;
     const server = SpiffeId.parse(options.serverId);
     this.#greeting = `hello ${spiffeId}`;
     this.#tokens = createJwtSource({ address, spiffeId, timeoutMs: TOKEN_TIMEOUT_MS });
-    this.#tls = {
+    const tls = {
       bundles: identity.x509,
       trustDomain: server.trustDomain,
       authorize: matchId(server),
       svid: identity.x509,
     };
-    this.#agent = new KeptAgent(connections, () => {
-      this.#keptConnections += 1;
-      return tls.connect({ host: '127.0.0.1', port, ...tlsClientOptions(this.#tls) });
-    });
+    this.#agent = createHttpsAgent(tls, { maxSockets: connections, scheduling: 'fifo' });
+    this.#onceAgent = createHttpsAgent(tls, { keepAlive: false });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -113,6 +92,7 @@ class Client {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#agent.destroy();
+    this.#onceAgent.destroy();
     await Promise.all([this.#tokens.close(), this.#identity.close()]);
   }
 
@@ -143,6 +123,12 @@ class Client {
     });
   }
 
+  #noteKept(socket: object): void {
+    if (this.#known.has(socket)) return;
+    this.#known.add(socket);
+    this.#keptConnections += 1;
+  }
+
   async #askWithToken(): Promise<void> {
     const { token, id } = await this.#tokens.fetchJwtSvid({ audience: this.#options.serverId });
     const headers = { authorization: `Bearer ${token}` };
@@ -151,7 +137,7 @@ class Client {
 
   async #askAnew(): Promise<void> {
     let isValid = true;
-    await this.#ask({ agent: false, ...tlsClientOptions(this.#tls) }, this.#greeting, (socket) => {
+    await this.#ask({ agent: this.#onceAgent }, this.#greeting, (socket) => {
       isValid = peers.note(socket);
     });
     if (!isValid) throw new Error('accepted an expired server');
@@ -163,6 +149,7 @@ class Client {
     onSecure?: (socket: TLSSocket) => void,
   ): Promise<void> {
     const request = https.request({ host: '127.0.0.1', port: this.#options.port, ...options });
+    if (options.agent === this.#agent) request.once('socket', (socket) => this.#noteKept(socket));
     if (onSecure !== undefined) {
       request.once('socket', (socket) => socket.once('secureConnect', () => onSecure(socket as TLSSocket)));
     }
