@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import { test } from 'node:test';
+import tls from 'node:tls';
+
+import { createTestCa } from '@muster/testing';
+
+import {
+  connectTls,
+  createHttp2Connection,
+  createHttpsAgent,
+  createUndiciConnector,
+  matchId,
+  requireTlsPeer,
+  SpiffeId,
+  tlsPeerOf,
+} from '../../src/index.ts';
+import type { TlsConnectOptions } from '../../src/index.ts';
+import { get, impostor, mine, options, overHttps, silence } from './services.ts';
+import {
+  bundles,
+  ca,
+  CLIENT_ID,
+  codeOf,
+  guarded,
+  keep,
+  listenTcp,
+  raw,
+  required,
+  SERVER_ID,
+} from './support.ts';
+
+test('connecting ends at its time-out, and by its signal, before and after it began', async () => {
+  const port = await silence();
+  const failure = async (changes: Partial<TlsConnectOptions>): Promise<string> => {
+    const [error] = (await once(connectTls({ host: '127.0.0.1', port }, options(changes)), 'error')) as [
+      Error,
+    ];
+    return codeOf(error);
+  };
+  assert.equal(await failure({ connectTimeoutMs: 20 }), 'ERR_TIMEOUT');
+  const controller = new AbortController();
+  const failed = failure({ signal: controller.signal });
+  controller.abort();
+  assert.equal(await failed, 'ERR_ABORTED');
+  assert.throws(() => connectTls({ port }, options({ signal: controller.signal })), { code: 'ERR_ABORTED' });
+});
+
+test('a signal that comes late leaves the connection', async () => {
+  const { port } = await overHttps();
+  const controller = new AbortController();
+  const socket = keep(
+    connectTls({ host: '127.0.0.1', port }, options({ signal: controller.signal, connectTimeoutMs: 5000 })),
+  );
+  await once(socket, 'secureConnect');
+  controller.abort();
+  assert.equal(socket.destroyed, false);
+  assert.equal(tlsPeerOf(socket)?.id.toString(), SERVER_ID);
+});
+
+test('what was written before the handshake is sent to the right server only', async () => {
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const { port, heard } = await impostor([]);
+    const socket = keep(connectTls({ host: '127.0.0.1', port, maxVersion }, options()));
+    socket.write('secret');
+    const [error] = (await once(socket, 'error')) as [Error];
+    assert.equal(codeOf(error), 'ERR_ID_NOT_AUTHORIZED');
+    assert.equal(heard(), 0);
+  }
+});
+
+test('a session, context or key of the caller does not come in the way of verification', async () => {
+  const { port } = await impostor([]);
+  const target = {
+    host: '127.0.0.1',
+    port,
+    session: Buffer.alloc(10),
+    secureContext: tls.createSecureContext({ ca: ca.bundle.toPem() }),
+    checkServerIdentity: () => undefined,
+    minVersion: 'TLSv1' as const,
+  };
+  const [error] = (await once(connectTls(target, options()), 'error')) as [Error];
+  assert.equal(codeOf(error), 'ERR_ID_NOT_AUTHORIZED');
+});
+
+test('a server of the web is verified by its name, and shown the SVID', async () => {
+  const web = createTestCa('web.example');
+  const certificate = raw(web.issueX509Svid('spiffe://web.example/x', { uris: [], dnsNames: ['localhost'] }));
+  const server = https.createServer({ ...required(), ...certificate });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    response.end(tlsPeerOf(request)?.id.toString());
+  });
+  guarded(server, { svid: undefined, webCertificate: () => certificate });
+  const port = await listenTcp(server);
+  const agent = createHttpsAgent({ webAuthorities: [web.bundle.toPem()], svid: mine });
+  const { text, response } = await get(agent, `https://localhost:${port}/`);
+  assert.equal(text, CLIENT_ID);
+  assert.equal(tlsPeerOf(response), undefined);
+  await assert.rejects(get(agent, `https://127.0.0.1:${port}/`), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+  agent.destroy();
+});
+
+test('nobody but the verification says who the peer is', async () => {
+  const server = https.createServer(raw(ca.issueX509Svid(SERVER_ID)), (request, response) => {
+    // What headers claim, what somebody puts on the socket, and a peer made by hand count for nothing.
+    const known = tlsPeerOf(request);
+    assert.throws(() => requireTlsPeer(request), { code: 'ERR_TLS_PEER_CERTIFICATE_MISSING' });
+    response.end(known?.id.toString() ?? 'nobody');
+  });
+  const port = await listenTcp(server);
+  const agent = createHttpsAgent(options());
+  const headers = { 'x-forwarded-client-cert': `URI=${CLIENT_ID}`, 'x-spiffe-id': CLIENT_ID };
+  const { text, socket: genuine } = await get(agent, `https://localhost:${port}/`, { headers });
+  assert.equal(text, 'nobody');
+  const [symbol] = Object.getOwnPropertySymbols(genuine).filter(
+    ({ description }) => description === 'verified TLS peer',
+  );
+  assert.ok(symbol !== undefined && tlsPeerOf(genuine) !== undefined);
+  const forged = new net.Socket();
+  Object.assign(forged, {
+    [symbol]: { ...tlsPeerOf(genuine), id: SpiffeId.parse('spiffe://example.org/root') },
+  });
+  assert.equal(tlsPeerOf(forged), undefined);
+  assert.throws(() => {
+    Object.assign(tlsPeerOf(genuine) ?? {}, { id: undefined });
+  }, TypeError);
+  assert.equal(tlsPeerOf({}), undefined);
+  agent.destroy();
+});
+
+test('that nobody can be believed is an error at the start', () => {
+  const unlisted = { getX509Bundle: bundles.getX509Bundle.bind(bundles) };
+  for (const wrongOptions of [
+    options({ trustDomain: [] }),
+    options({ trustDomain: undefined, bundles: unlisted }),
+  ]) {
+    for (const create of [createHttpsAgent, createHttp2Connection, createUndiciConnector]) {
+      assert.throws(() => create(wrongOptions), { code: 'ERR_ID_TRUST_DOMAIN_MISSING' });
+    }
+  }
+});
+
+test('an expected ID that is malformed is an error at the start', () => {
+  for (const text of [
+    '',
+    'example.org/server',
+    'https://example.org/x',
+    'spiffe://',
+    'spiffe://Example.org/x',
+    'spiffe://example.org/a/',
+    'spiffe://example.org/../x',
+    'spiffe://example.org/a b',
+  ]) {
+    assert.throws(
+      () => createHttpsAgent(options({ authorize: matchId(SpiffeId.parse(text)) })),
+      (error) => codeOf(error).startsWith('ERR_ID_'),
+      text,
+    );
+  }
+});
