@@ -19,8 +19,8 @@ export interface Stoppable {
 
 /** From waking to the last failure, as users are promised. */
 const MAX_RECOVERY_MS = 10_000;
-/** A request that cannot be served says so within this, the limit of 3 s for fetching a token included. */
-const MAX_FAILING_MS = 6_000;
+/** A request that cannot be served says so within this: 3 s are the limit for fetching a token, the rest is for slow machines. */
+const MAX_FAILING_MS = 10_000;
 /** How long after the promised recovery nothing more may fail. */
 const CALM_MS = 3_000;
 
