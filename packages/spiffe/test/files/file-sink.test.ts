@@ -366,3 +366,26 @@ test('the wait for the first files ends by its limits', async () => {
   assert.equal(clock.pendingTimers, 0);
   await assert.rejects(start({ timeoutMs: 0 }), { code: 'ERR_FILE_OPTIONS' });
 });
+
+test('a success begins the delays anew, and a change does not leave the old try behind', async () => {
+  const clock = createTestClock(Date.now());
+  await start({ clock });
+  const obstruct = (): void => {
+    rmSync(join(directory, 'tls.crt'));
+    writeFileSync(join(directory, 'tls.crt'), 'in the way');
+  };
+  for (const turn of [1, 2]) {
+    obstruct();
+    source.give(createIdentity());
+    await until(() => errors.length === turn);
+    assert.ok(errors[turn - 1]![1]! <= 1000, `the delay is that of a first failure, in turn ${turn}`);
+    await until(() => clock.pendingTimers === 1);
+    rmSync(join(directory, 'tls.crt'));
+    const next = createIdentity();
+    source.give(next);
+    assert.equal(clock.pendingTimers, 0, 'what the timer was for is being done');
+    await until(() => existsSync(join(directory, 'tls.crt')) && holds(next));
+    await until(() => source.changeCount > 0 && clock.pendingTimers === 0);
+  }
+  assert.equal(errors.length, 2);
+});

@@ -287,3 +287,14 @@ test('a file that grows while it is read is not taken, and one that comes in pie
     prototype.read = read;
   }
 });
+
+test('A54 a file may have 1 MiB and not a byte more', async () => {
+  writePlain(directory, identities[0]!);
+  writeFileSync(join(directory, 'ca.crt'), Buffer.alloc(1024 * 1024));
+  assert.equal((await readSvidFiles(directory, CSI_DRIVER_FILES)).bundle.length, 1024 * 1024);
+  writeFileSync(join(directory, 'ca.crt'), Buffer.alloc(1024 * 1024 + 1));
+  await assert.rejects(readSvidFiles(directory, CSI_DRIVER_FILES), {
+    code: 'ERR_FILE_READ',
+    message: /at most/,
+  });
+});

@@ -84,3 +84,9 @@ test('A35 nothing is made of lines that are no marks, and text beyond 4 MiB is r
   assert.throws(() => decode(block.replace('aGVsbG8=', ' '.repeat(1_000_000))), MALFORMED);
   assert.throws(() => decode(`${'\n'.repeat(4 * 1024 * 1024)}${block}`), MALFORMED);
 });
+
+test('A54 there may be a thousand blocks and not one more', () => {
+  const block = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+  assert.equal(decodePem(block.repeat(1000), 'CERTIFICATE', 'it').length, 1000);
+  assert.throws(() => decodePem(block.repeat(1001), 'CERTIFICATE', 'it'), { code: 'ERR_FILE_MALFORMED' });
+});
