@@ -161,6 +161,13 @@ suite('a SPIRE agent serves us as a broker', { skip }, () => {
     });
     await assert.rejects(wary.fetchX509Context(pidOf(workload)), code('ERR_ID_NOT_AUTHORIZED'));
   });
+
+  test('A37 the end of the process is noticed by us, since the agent goes on', async () => {
+    const shortLived = new Program(sleep, ['1000']);
+    await using source = await createBrokeredX509Source({ client, reference: pidOf(shortLived) });
+    await shortLived.stop('SIGKILL');
+    await eventually('the identity is let go of', () => source.state() === 'withdrawn');
+  });
 });
 
 suite('a SPIRE server mints WIT-SVIDs for us', { skip }, () => {

@@ -1,46 +1,96 @@
 import { systemClock } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 import { isSpiffeError, SpiffeError } from '../../errors.ts';
+import type { Watch, WatchHandlers } from '../../workload-api/options.ts';
+import type { X509Context } from '../../workload-api/responses.ts';
 import { openX509Source } from '../../workload-api/x509-source.ts';
 import type { X509Source, X509SourceOptions } from '../../workload-api/x509-source.ts';
 import type { BrokerClient } from './client.ts';
+import { followProcess } from './process-life.ts';
 import type { WorkloadReference } from './reference.ts';
 
-/** Whose identity to follow, and on whose behalf. */
+const LIFE_CHECK_MS = 1000;
+
+/** Whose identity to follow, and how. */
 export type BrokeredX509SourceOptions = Omit<X509SourceOptions, 'address' | 'client' | 'retry' | 'denial'> & {
   /** It stays the caller's to close. */
   readonly client: BrokerClient;
-  /** The workload whose identity it is. */
+  /** The workload. */
   readonly reference: WorkloadReference;
+  /** Asked once a second and at each update. Once it says no, all is let go of for good. Default: for a process of this machine, whether it is still the same; for others always yes. */
+  readonly isAlive?: (() => boolean) | undefined;
 };
 
 /**
- * The X.509-SVID and bundles of another workload, kept up to date. All of it is let go of once the workload is not found
- * or not entitled any more; after the first there is no way back. A server need not notice that the workload has ended, so
- * close the source when it does. Throws as `createX509Source` does, and `ERR_WORKLOAD_REFERENCE` or `ERR_NO_IDENTITY`.
+ * The X.509-SVID and bundles of another workload, kept up to date. All of it is let go of once the workload has ended, is
+ * not found or not entitled any more; after the first two there is no way back. Throws as `createX509Source` does, and
+ * `ERR_WORKLOAD_REFERENCE` or `ERR_WORKLOAD_NOT_FOUND`.
  */
 export async function createBrokeredX509Source(options: BrokeredX509SourceOptions): Promise<X509Source> {
-  const { client, reference, ...rest } = options;
+  const { client, reference, isAlive, ...rest } = options;
+  const clock = options.clock ?? systemClock;
+  const life = isAlive ?? ('pid' in reference ? followProcess(reference.pid) : () => true);
   const origin = {
     workloadApi: {
-      watchX509Context: ((handlers, watchOptions) =>
-        client.watchX509Context(
-          reference,
-          {
-            onUpdate: handlers.onUpdate.bind(handlers),
-            onError: (error, retryInMs) => handlers.onError?.(toDenial(error), retryInMs),
-          },
-          watchOptions,
-        )) satisfies BrokerWatch,
+      watchX509Context: (handlers: WatchHandlers<X509Context>) =>
+        watchWhileAlive(client, reference, life, handlers, clock),
     },
     release: async () => {},
   };
-  return await openX509Source(() => origin, { ...rest, denial: 'withdraw-all' }, rest.clock ?? systemClock);
+  return await openX509Source(() => origin, { ...rest, denial: 'withdraw-all' }, clock);
 }
 
-type BrokerWatch = (
-  handlers: Parameters<BrokerClient['watchX509Context']>[1],
-  options?: Parameters<BrokerClient['watchX509Context']>[2],
-) => ReturnType<BrokerClient['watchX509Context']>;
+/** Servers need not notice the end of a workload, and would give the SVID of another one that is given its process ID. */
+function watchWhileAlive(
+  client: BrokerClient,
+  reference: WorkloadReference,
+  isAlive: () => boolean,
+  handlers: WatchHandlers<X509Context>,
+  clock: Clock,
+): Watch {
+  const ending = new AbortController();
+  let death: SpiffeError | undefined;
+  let timer: unknown;
+  const check = (): boolean => {
+    if (death === undefined && !isAlive()) {
+      death = new SpiffeError('ERR_WORKLOAD_NOT_FOUND', 'The workload has ended');
+      ending.abort();
+      handlers.onError?.(toDenial(death), undefined);
+    }
+    return death === undefined;
+  };
+  const tick = (): void => {
+    if (check()) {
+      timer = clock.setTimeout(tick, LIFE_CHECK_MS);
+    }
+  };
+  const watch = client.watchX509Context(
+    reference,
+    {
+      onUpdate: (context) => {
+        if (check()) {
+          handlers.onUpdate(context);
+        }
+      },
+      onError: (error, retryInMs) => {
+        if (check()) {
+          handlers.onError?.(toDenial(error), retryInMs);
+        }
+      },
+    },
+    { signal: ending.signal },
+  );
+  const ended = watch.ended.then((error) => {
+    clock.clearTimeout(timer);
+    return death ?? error;
+  });
+  tick();
+  const close = async (): Promise<void> => {
+    clock.clearTimeout(timer);
+    await watch.close();
+  };
+  return { ended, close, [Symbol.asyncDispose]: close };
+}
 
 /** To whoever uses the SVID, a workload that has ended is one that has no identity. */
 function toDenial(error: Error): Error {

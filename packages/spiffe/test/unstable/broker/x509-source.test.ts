@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
 
-import { createTestCa } from '@muster/testing';
+import { createTestCa, createTestClock } from '@muster/testing';
 
 import { matchId } from '../../../src/id/matcher.ts';
 import { SpiffeId } from '../../../src/id/spiffe-id.ts';
+import { followProcess } from '../../../src/unstable/broker/process-life.ts';
 import { BrokerClient, createBrokeredX509Source } from '../../../src/unstable/index.ts';
 import { GRPC_STATUS, GrpcStatusError, x509SvidResponse } from '../../../src/wire/index.ts';
 import type { GrpcStatusCode } from '../../../src/wire/index.ts';
@@ -100,6 +103,58 @@ test('all of it is let go of while the workload is not entitled, and comes back 
       await until(() => source.state() === 'valid');
     }
   });
+});
+
+test('A37 all of it is let go of when the process is gone, though the endpoint goes on', async () => {
+  const program = spawn('/bin/sleep', ['1000'], { stdio: 'ignore' });
+  const pid = program.pid ?? 0;
+  try {
+    await withScript(async (client, push, opened) => {
+      push(good);
+      await using source = await createBrokeredX509Source({ client, reference: { pid } });
+      push(good);
+      await until(() => source.changeCount === 2);
+      program.kill('SIGKILL');
+      await once(program, 'exit');
+      push(good);
+      await until(() => source.state() === 'withdrawn');
+      assert.equal(source.getX509Bundle(ca.trustDomain), undefined);
+      assert.equal(opened(), 1);
+    });
+  } finally {
+    program.kill('SIGKILL');
+  }
+});
+
+test('A37 the end of a workload is noticed within a second or so, without word of the endpoint', async () => {
+  const clock = createTestClock(Date.now());
+  let isThere = true;
+  await withScript(async (client, push) => {
+    push(good);
+    await using source = await createBrokeredX509Source({ client, reference, clock, isAlive: () => isThere });
+    clock.advance(3000);
+    assert.equal(source.state(), 'valid');
+    isThere = false;
+    clock.advance(1000);
+    assert.equal(source.state(), 'withdrawn');
+    isThere = true;
+    push(good);
+    clock.advance(3000);
+    assert.equal(source.state(), 'withdrawn', 'there is no way back');
+    const dead = createBrokeredX509Source({ client, reference, clock, isAlive: () => false });
+    await assert.rejects(dead, { code: 'ERR_WORKLOAD_NOT_FOUND' });
+  });
+});
+
+test('A37 a process is the same only as long as it runs', async () => {
+  const program = spawn('/bin/sleep', ['1000'], { stdio: 'ignore' });
+  const isAlive = followProcess(program.pid ?? 0);
+  assert.equal(isAlive(), true);
+  assert.equal(followProcess(process.pid)(), true);
+  program.kill('SIGKILL');
+  await once(program, 'exit');
+  assert.equal(isAlive(), false);
+  assert.equal(followProcess(2_147_483_647)(), true, 'nothing is known of what cannot be seen');
 });
 
 test('a source is not made of a workload that is not found, nor of a reference that cannot be', async () => {
