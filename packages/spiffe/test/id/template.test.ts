@@ -81,6 +81,7 @@ test('constraints fix a name to a value or to a list', () => {
     'spiffe://example.org/ns/shop/sa/web',
   );
   assert.throws(() => fixed.build({ namespace: 'other', account: 'web' }), { code: 'ERR_ID_TEMPLATE' });
+  assert.throws(() => fixed.build({ namespace: 'a/b', account: 'web' }), { code: 'ERR_ID_PATH_CHARACTER' });
   // They are not lost, and not replaced unnoticed, when a matcher is made of it.
   assert.throws(() => matchTemplate(fixed)(SpiffeId.parse('spiffe://example.org/ns/shop/sa/admin')), {
     code: 'ERR_ID_NOT_AUTHORIZED',

@@ -267,4 +267,14 @@ test('serial numbers that are negative or longer than 20 bytes are refused, but 
       assert.throws(() => verify([leaf], root), { code: 'ERR_CERTIFICATE_SERIAL_NUMBER' });
     }
   }
+  const keyPair = generateEcKeyPair();
+  const intermediate = certify({
+    keyPair,
+    by: ca.keyPair,
+    subject: distinguishedName({ commonName: 'middle' }),
+    serialNumber: Buffer.alloc(21, 0x7f),
+  });
+  assert.throws(() => verify([issueLeaf('middle', keyPair), intermediate], root), {
+    code: 'ERR_CERTIFICATE_SERIAL_NUMBER',
+  });
 });
