@@ -84,6 +84,7 @@ function toQuestion(asked: Case): object {
   if (asked.kind === 'x509') {
     return { ...asked, chain: asked.chain.map(base64), authorities: asked.authorities.map(base64) };
   }
+  if (asked.kind === 'svid') return { ...asked, chain: asked.chain.map(base64), key: base64(asked.key) };
   if (asked.kind === 'jwt') {
     return { ...asked, token: base64(asked.token), document: base64(asked.document) };
   }

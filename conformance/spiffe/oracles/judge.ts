@@ -3,6 +3,7 @@ import {
   isSpiffeError,
   JwtBundle,
   parseSpiffeBundle,
+  parseX509Svid,
   SpiffeId,
   TrustDomain,
   verifyJwtSvid,
@@ -17,6 +18,14 @@ export interface X509Case {
   readonly authorities: readonly Uint8Array[];
   /** Ms since the epoch. */
   readonly at: number;
+}
+
+/** An SVID as it is handed out: parsed, not verified. */
+export interface SvidCase {
+  readonly kind: 'svid';
+  readonly chain: readonly Uint8Array[];
+  /** PKCS#8 in DER. */
+  readonly key: Uint8Array;
 }
 
 export interface JwtCase {
@@ -39,7 +48,7 @@ export interface IdCase {
   readonly text: string;
 }
 
-export type Case = X509Case | JwtCase | BundleCase | IdCase;
+export type Case = X509Case | SvidCase | JwtCase | BundleCase | IdCase;
 
 /** Accepted, with what was read, or refused, with our code or the oracle's words. */
 export type Verdict =
@@ -58,6 +67,9 @@ export function judge(asked: Case): Verdict {
 
 function accept(asked: Case): Verdict {
   if (asked.kind === 'id') return { isAccepted: true, id: SpiffeId.parse(asked.text).toString() };
+  if (asked.kind === 'svid') {
+    return { isAccepted: true, id: parseX509Svid(Buffer.concat(asked.chain), asked.key).id.toString() };
+  }
   const trustDomain = TrustDomain.parse(asked.trustDomain);
   if (asked.kind === 'x509') {
     const bundle = X509Bundle.fromAuthorities(trustDomain, asked.authorities);

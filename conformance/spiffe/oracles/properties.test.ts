@@ -8,7 +8,7 @@ import { findGoSpiffe, GoSpiffe } from './go-spiffe.ts';
 import { judgeByJose } from './jose.ts';
 import { type Case, judge, type Verdict } from './judge.ts';
 import { findOpenssl, Openssl } from './openssl.ts';
-import { randomChain } from './random-chains.ts';
+import { randomChain, randomSvid } from './random-chains.ts';
 import { randomBundle, randomId } from './random-documents.ts';
 import { randomToken } from './random-tokens.ts';
 import { runs } from './runs.ts';
@@ -48,7 +48,15 @@ suite('random inputs', () => {
       check(asked, byGoSpiffe(asked), ['openssl', openssl && ((): Promise<Verdict> => openssl.judge(asked))]),
     );
     await fc.assert(property, runs(400));
-    assert.ok((accepted.get('x509') ?? 0) > 20, 'enough of them are good');
+    assert.ok((accepted.get('x509') ?? 0) > 5, 'enough of them are good');
+  });
+
+  test('SVIDs of our own: go-spiffe', { skip }, async () => {
+    await fc.assert(
+      fc.asyncProperty(randomSvid, (asked) => check(asked, byGoSpiffe(asked))),
+      runs(400),
+    );
+    assert.ok((accepted.get('svid') ?? 0) > 5, 'enough of them are good');
   });
 
   test('tokens: jose and go-spiffe', { skip }, async () => {
@@ -56,7 +64,7 @@ suite('random inputs', () => {
       check(asked, byGoSpiffe(asked), ['jose', (): Promise<Verdict> => judgeByJose(asked)]),
     );
     await fc.assert(property, runs(1500));
-    assert.ok((accepted.get('jwt') ?? 0) > 20, 'enough of them are good');
+    assert.ok((accepted.get('jwt') ?? 0) > 5, 'enough of them are good');
   });
 
   test('bundle documents: go-spiffe', { skip }, async () => {
@@ -64,7 +72,7 @@ suite('random inputs', () => {
       fc.asyncProperty(randomBundle, (asked) => check(asked, byGoSpiffe(asked))),
       runs(2000),
     );
-    assert.ok((accepted.get('bundle') ?? 0) > 20, 'enough of them are good');
+    assert.ok((accepted.get('bundle') ?? 0) > 5, 'enough of them are good');
   });
 
   test('SPIFFE IDs: go-spiffe', { skip }, async () => {
@@ -72,6 +80,6 @@ suite('random inputs', () => {
       fc.asyncProperty(randomId, (asked) => check(asked, byGoSpiffe(asked))),
       runs(5000),
     );
-    assert.ok((accepted.get('id') ?? 0) > 20, 'enough of them are good');
+    assert.ok((accepted.get('id') ?? 0) > 5, 'enough of them are good');
   });
 });

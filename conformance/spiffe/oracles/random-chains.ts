@@ -18,7 +18,7 @@ import {
 import * as fc from 'fast-check';
 import { generateKeyPairSync } from 'node:crypto';
 import { FAR_AHEAD, ID, JUST_PAST, LAST, LONG_AGO, NOW, TRUST_DOMAIN } from '../vectors/vector.ts';
-import type { X509Case } from './judge.ts';
+import type { SvidCase, X509Case } from './judge.ts';
 
 const keyPairs: readonly KeyPair[] = [
   generateEcKeyPair(),
@@ -150,8 +150,15 @@ const spec = fc.record({
   seed: fc.nat(),
 });
 
-/** A chain, what it is verified against, and how it came about. */
-export const randomChain: fc.Arbitrary<X509Case> = spec.map((one) => {
+type Spec = typeof spec extends fc.Arbitrary<infer T> ? T : never;
+
+interface Built {
+  readonly authorities: readonly TestCa[];
+  readonly chain: readonly Uint8Array[];
+  readonly keyDer: Uint8Array;
+}
+
+function build(one: Spec): Built {
   const root = createTestCa(TRUST_DOMAIN, NOW, toCa(one.root));
   let issuer = root;
   const authorities: TestCa[] = [root];
@@ -161,22 +168,53 @@ export const randomChain: fc.Arbitrary<X509Case> = spec.map((one) => {
   }
   const { key, ...leaf } = one.leaf;
   const overrides: LeafOverrides = { ...leaf, keyPair: keyPairs[key]! };
-  const chain = arrange(issuer.issueX509Svid(ID, overrides).certificates, root.certificate, one.order);
+  const { certificates, keyDer } = issuer.issueX509Svid(ID, overrides);
+  const chain = arrange(certificates, root.certificate, one.order);
   const target = one.mutated % chain.length;
-  const random = createRandom(one.seed);
+  const change = mutatorOf(one, chain);
+  return {
+    authorities,
+    chain: chain.map((bytes, index) => (index === target ? change(bytes) : bytes)),
+    keyDer,
+  };
+}
+
+function mutatorOf(one: Spec, corpus: readonly Uint8Array[]): (bytes: Uint8Array) => Uint8Array {
+  if (one.mutation === 0) return (bytes) => bytes;
   const mutate = one.mutation === 1 ? mutateDer : mutateBytes;
-  const changed =
-    one.mutation === 0
-      ? chain
-      : chain.map((bytes, index) => (index === target ? mutate(bytes, random, chain) : bytes));
+  return (bytes) => mutate(bytes, createRandom(one.seed), corpus);
+}
+
+/** A chain, and what it is verified against. */
+export const randomChain: fc.Arbitrary<X509Case> = spec.map((one) => {
+  const { authorities, chain } = build(one);
   return {
     kind: 'x509',
     trustDomain: TRUST_DOMAIN,
-    chain: changed,
+    chain,
     authorities: choose(authorities, one.bundle),
     at: one.at,
   };
 });
+
+/** A chain with a key, mostly its own. */
+export const randomSvid: fc.Arbitrary<SvidCase> = fc
+  .record({
+    one: spec,
+    whose: mostly('own', 'other', 'mutant', 'doubled'),
+    other: fc.nat(keyPairs.length - 1),
+    seed: fc.nat(),
+  })
+  .map(({ one, whose, other, seed }) => {
+    const { chain, keyDer } = build(one);
+    const keys: Readonly<Record<string, () => Uint8Array>> = {
+      own: () => keyDer,
+      other: () => keyPairs[other]!.privateKey.export({ format: 'der', type: 'pkcs8' }),
+      mutant: () => mutateDer(keyDer, createRandom(seed), [keyDer]),
+      doubled: () => Buffer.concat([keyDer, keyDer]),
+    };
+    return { kind: 'svid', chain, key: keys[whose]!() };
+  });
 
 function toCa({
   key,

@@ -6,8 +6,6 @@ import { makeClaims } from './make-jwt-claims.ts';
 import { makeForms, signWithEd25519, signWithHmac } from './make-jwt-forms.ts';
 import {
   AUDIENCE,
-  ID,
-  JUST_PAST,
   type Judgement,
   type JwtVector,
   LAST,

@@ -21,6 +21,7 @@ interface Parts {
   readonly algorithm: Uint8Array;
   readonly outerAlgorithm: Uint8Array;
   readonly validity: Uint8Array;
+  readonly subject: Uint8Array;
   readonly extensions: Uint8Array;
   readonly hash: string;
   readonly spoil: (certificate: Uint8Array) => Uint8Array;
@@ -40,6 +41,8 @@ const goodExtensions = [
 const ecdsa = der.sequence(der.oid(OID.ECDSA_SHA256));
 const extensionsOf = (...list: readonly Uint8Array[]): Uint8Array => der.explicit(3, der.sequence(...list));
 const text = (tag: number, value: string): Uint8Array => der.element(tag, Buffer.from(value, 'latin1'));
+const nameOf = (value: Uint8Array): Uint8Array =>
+  der.sequence(der.set(der.sequence(der.oid(OID.COMMON_NAME), value)));
 const utcTime = (value: string): Uint8Array => text(0x17, value);
 
 export function makeMalformed(authority: TestCa): Malformed[] {
@@ -53,23 +56,15 @@ export function makeMalformed(authority: TestCa): Malformed[] {
       algorithm: ecdsa,
       outerAlgorithm: changed.algorithm ?? ecdsa,
       validity: der.sequence(der.time(LONG_AGO), der.time(LAST)),
+      subject: distinguishedName(),
       extensions: extensionsOf(...goodExtensions),
       hash: 'sha256',
       spoil: (certificate) => certificate,
       ...changed,
     };
     const spki = leafKey.publicKey.export({ format: 'der', type: 'spki' });
-    const { version, serialNumber, algorithm, validity, extensions } = parts;
-    const tbs = der.sequence(
-      version,
-      serialNumber,
-      algorithm,
-      issuer,
-      validity,
-      distinguishedName(),
-      spki,
-      extensions,
-    );
+    const { version, serialNumber, algorithm, validity, subject, extensions } = parts;
+    const tbs = der.sequence(version, serialNumber, algorithm, issuer, validity, subject, spki, extensions);
     const signature = sign(parts.hash, tbs, authority.keyPair.privateKey);
     return parts.spoil(der.sequence(tbs, parts.outerAlgorithm, der.bitString(signature)));
   };
@@ -177,6 +172,26 @@ export function makeMalformed(authority: TestCa): Malformed[] {
       'leaf-with-path-length',
       { extensions: extensionsOf(basicConstraintsExtension(false, 0), goodExtensions[1]!, san) },
       { ours: 'ERR_SVID_PATH_LENGTH', rule: 'RFC 5280 4.2.1.9', goSpiffe: 'accepted', openssl: 'accepted' },
+    ),
+    one(
+      'subject-not-a-name',
+      { subject: der.sequence(der.null()) },
+      { rule: 'RFC 5280 4.1.2.4', openssl: 'refused' },
+    ),
+    one(
+      'subject-text-not-utf-8',
+      { subject: nameOf(der.element(0x0c, Buffer.of(0xff))) },
+      { rule: 'RFC 5280 4.1.2.4' },
+    ),
+    one(
+      'subject-text-not-printable',
+      { subject: nameOf(der.printableString('a_b')) },
+      { rule: 'X.680 41.4', openssl: 'accepted' },
+    ),
+    one(
+      'subject-attribute-without-value',
+      { subject: nameOf(Buffer.alloc(0)) },
+      { rule: 'RFC 5280 4.1.2.4' },
     ),
     one(
       'field-after-extensions',

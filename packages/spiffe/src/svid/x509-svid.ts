@@ -8,6 +8,7 @@ import { encodePem } from '../internal/pem.ts';
 import { DER_TAG, readDer } from '../wire/der/reader.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { parseCertificates } from '../x509/certificate.ts';
+import { checkPublicKey } from '../x509/public-key.ts';
 import { checkLeaf, MAX_CHAIN_LENGTH } from './x509-leaf.ts';
 
 /** An X.509-SVID of one's own (X509-SVID section 2), with its private key. Printing it does not show the key. */
@@ -97,6 +98,7 @@ function checkIntermediate(certificate: Certificate): void {
       'Cannot parse X.509-SVID: each certificate after the leaf must have keyCertSign',
     );
   }
+  checkPublicKey(certificate.spki);
 }
 
 function parsePrivateKey(pkcs8: Uint8Array): KeyObject {

@@ -15,6 +15,7 @@ import {
 import type { DerElement } from '../wire/der/reader.ts';
 import { parseExtensions } from './extensions.ts';
 import type { Extensions } from './extensions.ts';
+import { checkName } from './name.ts';
 import { checkPublicKey, importPublicKey } from './public-key.ts';
 import { isSignatureValid, parseSignatureAlgorithm } from './signature.ts';
 
@@ -157,8 +158,8 @@ function parseFields(bytes: Uint8Array): CertificateFields {
     bytes,
     tbs: tbs.bytes,
     serialNumber,
-    issuer: expectTag(issuer, DER_TAG.SEQUENCE).bytes,
-    subject: expectTag(subject, DER_TAG.SEQUENCE).bytes,
+    issuer: parseName(issuer),
+    subject: parseName(subject),
     ...parseValidity(validity),
     spki: expectTag(spki, DER_TAG.SEQUENCE).bytes,
     extensions: parseOptionalFields(optional),
@@ -175,6 +176,12 @@ function checkVersion(element: DerElement | undefined): void {
   if (!isVersion3 || rest.length > 0) {
     throw new SpiffeError('ERR_CERTIFICATE_VERSION', 'Cannot parse certificate: version must be 3');
   }
+}
+
+function parseName(element: DerElement | undefined): Uint8Array {
+  const name = expectTag(element, DER_TAG.SEQUENCE);
+  checkName(name);
+  return name.bytes;
 }
 
 function parseValidity(element: DerElement | undefined): {

@@ -74,6 +74,12 @@ test('refuses a leaf that is none, and an intermediate that is none', () => {
   assert.throws(() => parseX509Svid(weak.chainDer, weak.keyDer), { code: 'ERR_CA_KEY_CERT_SIGN' });
 });
 
+test('refuses an intermediate whose key peers would refuse', () => {
+  const keyPair = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const { chainDer, keyDer } = ca.createIntermediate({ keyPair }).issueX509Svid(ID);
+  assert.throws(() => parseX509Svid(chainDer, keyDer), { code: 'ERR_CERTIFICATE_KEY' });
+});
+
 test('refuses the key of another certificate and one of another kind', () => {
   const other = ca.issueX509Svid(ID);
   assert.throws(() => parseX509Svid(good.chainDer, other.keyDer), { code: 'ERR_SVID_KEY_MISMATCH' });
