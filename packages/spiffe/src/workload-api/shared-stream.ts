@@ -95,7 +95,7 @@ export class SharedStream<T> {
   /** Who is to be told. Handlers may come and go meanwhile: those that have gone are not called, those that come catch up by themselves. */
   *#current(): Generator<Subscriber<T>> {
     for (const subscriber of this.#subscribers) {
-      if (subscriber.isCurrent && this.#subscribers.has(subscriber)) {
+      if (subscriber.isCurrent) {
         yield subscriber;
       }
     }

@@ -255,7 +255,9 @@ test('a command that hangs does not keep the next SVID from being written, and i
   const runs = join(output, 'runs');
   // The first run hangs, the second ends.
   const script = 'echo run >> "$0"; [ "$(wc -l < "$0")" -gt 1 ] || sleep 1000';
-  const sink = await start({ clock, command: ['sh', '-c', script, runs], commandTimeoutMs: 5000 });
+  let written = 0;
+  const command = ['sh', '-c', script, runs];
+  const sink = await start({ clock, command, commandTimeoutMs: 5000, onWrite: () => (written += 1) });
   const count = (): number => (existsSync(runs) ? readFileSync(runs, 'utf8').split('\n').length - 1 : 0);
   source.give(createIdentity());
   await until(() => count() === 1);
@@ -263,6 +265,7 @@ test('a command that hangs does not keep the next SVID from being written, and i
     source.give(next);
     await until(() => holds(next));
   }
+  await until(() => written === 4);
   assert.equal(count(), 1);
   clock.advance(5000);
   await until(() => count() === 2);

@@ -385,3 +385,30 @@ test('M62: files and the Workload API are sources of one interface', async () =>
     await api.stop();
   }
 });
+
+test('a reason that stays the same is told once, and again when there was another in between', async () => {
+  const clock = createTestClock(Date.now());
+  const errors: string[] = [];
+  writePlain(directory, first);
+  await open({ clock, onError: (error) => errors.push(code(error)) });
+  const key = join(directory, 'tls.key');
+  const told = async (...expected: string[]): Promise<void> => {
+    await until(() => errors.length >= expected.length);
+    clock.advance(5000);
+    // Nothing tells that nothing is told: the look that has begun has this long to do so.
+    for (let turn = 0; turn < 500; turn += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    assert.deepEqual(errors, expected);
+  };
+  rmSync(key);
+  await told('ERR_FILE_READ');
+  // Written at once, so that nothing half written is seen.
+  writeFileSync(join(directory, 'new'), 'rubbish');
+  renameSync(join(directory, 'new'), key);
+  await told('ERR_FILE_READ', 'ERR_FILE_MALFORMED');
+  rmSync(key);
+  await told('ERR_FILE_READ', 'ERR_FILE_MALFORMED', 'ERR_FILE_READ');
+});
