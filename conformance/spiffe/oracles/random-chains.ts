@@ -30,13 +30,15 @@ const keyPairs: readonly KeyPair[] = [
   generateEcKeyPair('P-224'),
 ];
 
-/** Mostly the first value. */
-function mostly<T>(good: T, ...others: readonly [T, ...T[]]): fc.Arbitrary<T> {
-  return fc.oneof(
-    { weight: 40, arbitrary: fc.constant(good) },
-    { weight: 1, arbitrary: fc.constantFrom(...others) },
-  );
+/** Mostly the first value; how much so is `weight`. */
+function weighted(weight: number): <T>(good: T, ...others: readonly [T, ...T[]]) => fc.Arbitrary<T> {
+  return (good, ...others) =>
+    fc.oneof({ weight, arbitrary: fc.constant(good) }, { weight: 1, arbitrary: fc.constantFrom(...others) });
 }
+
+// There may be four authorities, each of which spoils the chain, and but one leaf.
+const mostly = weighted(80);
+const often = weighted(15);
 
 const mostlyKey = fc.oneof(
   { weight: 20, arbitrary: fc.nat(keyPairs.length - 3) },
@@ -67,7 +69,7 @@ const caSpec = fc.record({
   isCa: mostly(true, false),
   pathLength: mostly<number | undefined>(undefined, 0, 1, 2),
   keyUsage: fc.oneof(
-    { weight: 40, arbitrary: fc.constant<number[] | undefined>([KEY_USAGE.keyCertSign, KEY_USAGE.cRLSign]) },
+    { weight: 80, arbitrary: fc.constant<number[] | undefined>([KEY_USAGE.keyCertSign, KEY_USAGE.cRLSign]) },
     { weight: 1, arbitrary: fc.subarray(usages, { minLength: 1 }) },
     { weight: 1, arbitrary: fc.constant(undefined) },
   ),
@@ -83,7 +85,7 @@ const caSpec = fc.record({
 
 const leafSpec = fc.record({
   ...times,
-  uris: mostly<readonly (string | Uint8Array)[]>(
+  uris: often<readonly (string | Uint8Array)[]>(
     [ID],
     [],
     [ID, ID],
@@ -95,23 +97,31 @@ const leafSpec = fc.record({
     ['spiffe://example.org:1/a'],
     [Buffer.from('spiffe://example.org/ä', 'utf8')],
   ),
-  dnsNames: mostly<readonly string[]>(
+  dnsNames: often<readonly string[]>(
     [],
     ['a.svc.example'],
     ['svc.example', 'evil.example'],
     ['*.svc.example'],
     [''],
   ),
-  subject: mostly(distinguishedName(), distinguishedName({ commonName: 'a' })),
-  isSanCritical: mostly(true, false),
-  isCa: mostly(false, true),
+  subject: often(distinguishedName(), distinguishedName({ commonName: 'a' })),
+  isSanCritical: often(true, false),
+  isCa: often(false, true),
   keyUsage: fc.oneof(
-    { weight: 40, arbitrary: fc.constant<number[] | undefined>([KEY_USAGE.digitalSignature]) },
+    { weight: 15, arbitrary: fc.constant<number[] | undefined>([KEY_USAGE.digitalSignature]) },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom(
+        undefined,
+        [KEY_USAGE.digitalSignature, KEY_USAGE.keyCertSign],
+        [KEY_USAGE.digitalSignature, KEY_USAGE.cRLSign],
+        [KEY_USAGE.keyAgreement],
+      ),
+    },
     { weight: 1, arbitrary: fc.subarray(usages, { minLength: 1 }) },
-    { weight: 1, arbitrary: fc.constant(undefined) },
   ),
-  isKeyUsageCritical: mostly(true, false),
-  extendedKeyUsage: mostly<readonly string[] | undefined>(
+  isKeyUsageCritical: often(true, false),
+  extendedKeyUsage: often<readonly string[] | undefined>(
     [OID.SERVER_AUTH, OID.CLIENT_AUTH],
     undefined,
     [OID.SERVER_AUTH],
@@ -119,7 +129,7 @@ const leafSpec = fc.record({
     ['2.5.29.37.0'],
     [OID.CLIENT_AUTH, '1.2.3', OID.SERVER_AUTH],
   ),
-  extraExtensions: mostly<readonly Uint8Array[]>([], ...(caExtensions as [Uint8Array[]])),
+  extraExtensions: often<readonly Uint8Array[]>([], ...(caExtensions as [Uint8Array[]])),
   key: mostlyKey,
 });
 
