@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Answer, Footprint } from './services/answer.ts';
 
 const FLAGS = ['--conditions=@muster/source', '--disable-warning=ExperimentalWarning', '--expose-gc'];
-const LEAVING_MS = 5_000;
+const LEAVING_MS = 15_000;
 const started = new Set<ChildProcess>();
 
 // A process that stands still cannot hear that it shall leave.

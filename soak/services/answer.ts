@@ -22,7 +22,7 @@ export interface Footprint {
   readonly descriptors: number;
 }
 
-const LEAVING_MS = 3_000;
+const LEAVING_MS = 10_000;
 
 type Methods = Readonly<Record<string, (params: never) => unknown>>;
 
