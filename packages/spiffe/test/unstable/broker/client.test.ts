@@ -13,7 +13,7 @@ import { connectMutually, parseBrokerAddress } from '../../../src/unstable/broke
 import { encodeReference } from '../../../src/unstable/broker/reference.ts';
 import { BrokerClient } from '../../../src/unstable/index.ts';
 import type { BrokerClientOptions, WorkloadReference } from '../../../src/unstable/index.ts';
-import type { GrpcMethod, GrpcStatusCode } from '../../../src/wire/index.ts';
+import type { GrpcCallOptions, GrpcMethod, GrpcStatusCode } from '../../../src/wire/index.ts';
 import {
   brokerJwtSvidRequest,
   encodeErrorInfo,
@@ -285,34 +285,49 @@ suite('mutual TLS', () => {
   });
 });
 
-test('a connection that is cut in the middle of a write is found out, and closing does not wait for it', async () => {
-  await using fake = await startFakeBroker({ ca, methods });
-  const source = brokerSource(ca);
-  const options = { svid: source, bundles: source, trustDomain: ca.trustDomain, authorize };
-  const client = new GrpcClient({
-    target: parseBrokerAddress(fake.address),
-    connect: connectMutually(options),
-    keepAliveMs: 20,
-    keepAliveTimeoutMs: 200,
-  });
-  const request = brokerJwtSvidRequest.encode({
-    reference: { reference: encodeReference(reference, { isRemote: false }) },
-    audience: [audience],
-    spiffeId: '',
-  });
-  const call = async (): Promise<Uint8Array> =>
-    await client.unary('/spiffe.broker.API/FetchJWTSVID', request, {
-      metadata: { 'broker.spiffe.io': 'true' },
+suite('a connection that is cut in the middle of a write', () => {
+  const withCut = async (
+    options: { readonly keepAliveMs: number; readonly keepAliveTimeoutMs: number },
+    run: (call: (limits: GrpcCallOptions) => Promise<Uint8Array>) => Promise<void>,
+  ): Promise<void> => {
+    await using fake = await startFakeBroker({ ca, methods });
+    const source = brokerSource(ca);
+    const tlsOptions = { svid: source, bundles: source, trustDomain: ca.trustDomain, authorize };
+    await using client = new GrpcClient({
+      target: parseBrokerAddress(fake.address),
+      connect: connectMutually(tlsOptions),
+      ...options,
     });
-  const watching = client.serverStream('/spiffe.broker.API/SubscribeToX509SVID', request, {
-    metadata: { 'broker.spiffe.io': 'true' },
+    const request = brokerJwtSvidRequest.encode({
+      reference: { reference: encodeReference(reference, { isRemote: false }) },
+      audience: [audience],
+      spiffeId: '',
+    });
+    const metadata = { 'broker.spiffe.io': 'true' };
+    const watching = client.serverStream('/spiffe.broker.API/SubscribeToX509SVID', request, { metadata });
+    await watching.next();
+    await watching.return();
+    // In the same turn as the end of the stream is written: nobody reads what the socket would say of it.
+    fake.cut();
+    await run(
+      async (limits) =>
+        await client.unary('/spiffe.broker.API/FetchJWTSVID', request, { ...limits, metadata }),
+    );
+  };
+
+  test('is found out, and closing does not wait for it', async () => {
+    await withCut({ keepAliveMs: 20, keepAliveTimeoutMs: 300 }, async (call) => {
+      assert.ok((await call({})).length > 0);
+    });
   });
-  await watching.next();
-  await watching.return();
-  // In the same turn as the end of the stream is written: nobody reads what the socket would say of it.
-  fake.cut();
-  assert.ok((await call()).length > 0);
-  await client.close();
+
+  test('holds no call beyond its time limit', async () => {
+    await withCut({ keepAliveMs: 20_000, keepAliveTimeoutMs: 20_000 }, async (call) => {
+      const startedAt = performance.now();
+      await assert.rejects(call({ timeoutMs: 100 }), { status: GRPC_STATUS.DEADLINE_EXCEEDED });
+      assert.ok(performance.now() - startedAt < 15_000, 'not only when the connection is given up');
+    });
+  });
 });
 
 suite('errors', () => {
