@@ -82,10 +82,12 @@ async function runPart(name: string): Promise<PartReport[]> {
 
 const wanted = positionals.length === 0 ? Object.keys(parts) : positionals;
 const unknown = wanted.filter((name) => parts[name] === undefined);
-if (unknown.length > 0 || !['text', 'json'].includes(values.output)) {
-  console.error(
-    `There is no part "${unknown.join('", "')}" or no output "${values.output}": parts are ${Object.keys(parts).join(', ')}; outputs are text and json`,
-  );
+if (unknown.length > 0) {
+  console.error(`There is no part "${unknown.join('", "')}": parts are ${Object.keys(parts).join(', ')}`);
+  process.exit(2);
+}
+if (!['text', 'json'].includes(values.output)) {
+  console.error(`Cannot write "${values.output}": outputs are text and json`);
   process.exit(2);
 }
 const reports: PartReport[] = [];
