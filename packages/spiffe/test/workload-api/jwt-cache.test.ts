@@ -132,7 +132,12 @@ test('a token that nobody asks for is not renewed, and forgotten when it expires
   assert.equal(clock.pendingTimers, 1);
   clock.advance(150_000);
   assert.equal(clock.pendingTimers, 0);
-  assert.equal(asked.length, 1);
+  // Calls go out in order: one for "a" would have come before this one.
+  await source.fetchJwtSvid({ audience: 'b' });
+  assert.deepEqual(
+    asked.map(([audience]) => audience[0]),
+    ['a', 'b'],
+  );
 });
 
 test('with renewal on demand nothing happens by itself', async () => {
@@ -210,6 +215,15 @@ test('A17 the number of tokens that are kept is bounded', async () => {
   assert.equal(asked.length, 257);
   await source.fetchJwtSvid({ audience: audiences[0]! });
   assert.equal(asked.length, 258, 'the oldest went');
+  // Renewing one takes no place, and makes it the newest.
+  await source.fetchJwtSvid({ audience: audiences[5]!, isFresh: true });
+  await source.fetchJwtSvid({ audience: audiences[2]! });
+  assert.equal(asked.length, 259);
+  for (const audience of ['more', 'and more', 'and more still', 'and the last']) {
+    await source.fetchJwtSvid({ audience });
+  }
+  await source.fetchJwtSvid({ audience: audiences[5]! });
+  assert.equal(asked.length, 263);
 });
 
 test('a closed source ends what is under way and gives nothing', async () => {

@@ -5,6 +5,7 @@ import { createTestClock } from '@muster/testing';
 import * as fc from 'fast-check';
 
 import { GRPC_STATUS, GrpcStatusError } from '../../src/wire/index.ts';
+import type { RetryOptions } from '../../src/index.ts';
 import { computeRetryDelay } from '../../src/workload-api/retry.ts';
 import { keepOpen } from '../../src/workload-api/watch.ts';
 import { until } from './support.ts';
@@ -45,7 +46,7 @@ test('there is no try beyond the attempts', () => {
 });
 
 test('an endpoint that is away is tried at least every 5 s, one that denies ever less often', async () => {
-  const follow = async (makeError: () => Error): Promise<number[]> => {
+  const follow = async (makeError: () => Error, retry: RetryOptions = { jitter: 0 }): Promise<number[]> => {
     const clock = createTestClock();
     const delays: number[] = [];
     const closing = new AbortController();
@@ -56,7 +57,7 @@ test('an endpoint that is away is tried at least every 5 s, one that denies ever
         report: (_error, retryInMs) => {
           delays.push(retryInMs!);
         },
-        retry: { jitter: 0 },
+        retry,
         clock,
       },
       closing.signal,
@@ -71,6 +72,11 @@ test('an endpoint that is away is tried at least every 5 s, one that denies ever
   };
   const away = await follow(() => new GrpcStatusError(GRPC_STATUS.UNAVAILABLE, 'away'));
   assert.deepEqual(away, [1000, 2000, 4000, 5000, 5000, 5000, 5000]);
+  const chosen = await follow(() => new GrpcStatusError(GRPC_STATUS.UNAVAILABLE, 'away'), {
+    jitter: 0,
+    maxDelayMs: 9000,
+  });
+  assert.deepEqual(chosen.slice(0, 5), [1000, 2000, 4000, 8000, 9000]);
   const denied = await follow(() => new GrpcStatusError(GRPC_STATUS.PERMISSION_DENIED, 'denied'));
   assert.deepEqual(denied, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
 });
