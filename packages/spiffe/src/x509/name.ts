@@ -3,9 +3,10 @@ import type { DerElement } from '../wire/der/reader.ts';
 
 const MAX_RELATIVE_NAMES = 64;
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
-const IA5_STRING = 0x16;
+const TAG = { NUMERIC: 0x12, TELETEX: 0x14, IA5: 0x16, BMP: 0x1e } as const;
 // As X.680 section 41.4 has it, and the two characters that are found all the same.
 const PRINTABLE = /^[A-Za-z0-9 '()+,./:=?*&-]*$/;
+const NUMERIC = /^[0-9 ]*$/;
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
@@ -34,10 +35,15 @@ function isText({ tag, contents }: DerElement): boolean {
       return isUtf8(contents);
     case DER_TAG.PRINTABLE_STRING:
       return PRINTABLE.test(toLatin1(contents));
-    case IA5_STRING:
+    case TAG.IA5:
       return ASCII.test(toLatin1(contents));
+    case TAG.NUMERIC:
+      return NUMERIC.test(toLatin1(contents));
+    case TAG.BMP:
+      return isBmp(contents);
     default:
-      return true;
+      // Every byte of a TeletexString stands for something. Other kinds of value are in no name that is in use.
+      return tag === TAG.TELETEX;
   }
 }
 
@@ -48,6 +54,19 @@ function isUtf8(bytes: Uint8Array): boolean {
   } catch {
     return false;
   }
+}
+
+/** Two bytes a character, of which none is half of one or none at all. */
+function isBmp(bytes: Uint8Array): boolean {
+  for (let index = 0; index < bytes.length; index += 2) {
+    const unit = bytes[index]! * 256 + (bytes[index + 1] ?? -65_536);
+    const isSurrogate = unit >= 0xd800 && unit <= 0xdfff;
+    const isNone = unit < 0 || unit >= 0xfffe || (unit >= 0xfdd0 && unit <= 0xfdef);
+    if (isSurrogate || isNone) {
+      return false;
+    }
+  }
+  return true;
 }
 
 function toLatin1(bytes: Uint8Array): string {

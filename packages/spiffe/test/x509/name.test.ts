@@ -23,7 +23,7 @@ test('names of types and values are names', () => {
     text(0x16, 'user@example.org'),
     text(0x14, Buffer.of(0xff)),
     text(0x1e, Buffer.of(0, 0x41)),
-    text(0x02, Buffer.of(1)),
+    text(0x12, '12 3'),
   ]) {
     checkName(readDer(name));
   }
@@ -44,6 +44,13 @@ test('what is not built as a name, and text that is not what its tag says, is re
     text(0x0c, Buffer.of(0xc3)),
     text(0x13, 'a_b'),
     text(0x16, Buffer.of(0x80)),
+    text(0x12, 'a'),
+    text(0x1e, Buffer.of(0)),
+    text(0x1e, Buffer.of(0xd8, 0)),
+    text(0x1e, Buffer.of(0xff, 0xff)),
+    text(0x1e, Buffer.of(0xfd, 0xd0)),
+    text(0x02, Buffer.of(1)),
+    text(0x30, Buffer.alloc(0)),
   ]) {
     assert.throws(
       () => checkName(readDer(name)),
