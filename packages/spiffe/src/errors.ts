@@ -14,7 +14,8 @@ export const SPIFFE_ERRORS = {
   ERR_ID_PATH_LEADING_SLASH: 'The path does not begin with a slash.',
   ERR_ID_TEMPLATE:
     'The template or path prefix cannot be meant, or a value for a template is missing, unknown or not allowed.',
-  ERR_ID_MATCHER: 'A matcher was made of what is no SPIFFE ID or trust domain, or is asynchronous.',
+  ERR_ID_MATCHER:
+    'A matcher was made of what is no SPIFFE ID or trust domain, is asynchronous, or returns its verdict.',
   ERR_ID_NOT_AUTHORIZED: 'The SPIFFE ID is valid, but it is not one that the matcher lets pass.',
 
   ERR_DER_MALFORMED: 'The bytes are not DER, or not the structure that was expected.',

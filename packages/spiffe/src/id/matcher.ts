@@ -5,7 +5,7 @@ import { parsePathPrefix, SpiffeIdTemplate } from './template.ts';
 import type { TemplateCaptures, TemplateConstraints, TemplateNames } from './template.ts';
 import { TrustDomain } from './trust-domain.ts';
 
-/** Lets a verified SPIFFE ID pass by returning, or throws SpiffeError `ERR_ID_NOT_AUTHORIZED`. Synchronous and without side effects. */
+/** Lets a verified SPIFFE ID pass by returning, or throws SpiffeError `ERR_ID_NOT_AUTHORIZED`. Synchronous and without side effects; no predicate: to return true or false is a fault. */
 export type SpiffeIdMatcher = (id: SpiffeId) => void;
 
 /** Lets every SPIFFE ID pass. The bundle source then decides alone who is trusted. Never throws. */
@@ -126,7 +126,8 @@ export function matchNot(matcher: SpiffeIdMatcher): SpiffeIdMatcher {
 
 /**
  * Asks a matcher. One that returns a promise has decided nothing yet, so it is refused: nobody would wait for it, and the
- * refusal in it would come too late. Throws what the matcher throws, or SpiffeError `ERR_ID_MATCHER`.
+ * refusal in it would come too late. One that returns a boolean, null or an error takes itself for a predicate, whose
+ * refusals nobody would see. Throws what the matcher throws, or SpiffeError `ERR_ID_MATCHER`.
  */
 export function authorize(matcher: SpiffeIdMatcher, id: SpiffeId): void {
   const answer: unknown = matcher(id);
@@ -141,6 +142,12 @@ export function authorize(matcher: SpiffeIdMatcher, id: SpiffeId): void {
     throw new SpiffeError(
       'ERR_ID_MATCHER',
       'Cannot authorize SPIFFE ID: the matcher must not be asynchronous',
+    );
+  }
+  if (typeof answer === 'boolean' || answer === null || answer instanceof Error) {
+    throw new SpiffeError(
+      'ERR_ID_MATCHER',
+      'Cannot authorize SPIFFE ID: the matcher must throw in order to refuse, and not return its verdict',
     );
   }
 }

@@ -159,6 +159,29 @@ test('an asynchronous matcher lets nobody pass, inside a combination neither', (
   authorize(matchTemplate('spiffe://td/{then}'), api);
 });
 
+test('a matcher that returns its verdict instead of throwing lets nobody pass', () => {
+  // TypeScript lets a function of anything pass for one of nothing, so these are easily written, too.
+  const predicate = ((id: SpiffeId) => id.path === '/api') as SpiffeIdMatcher;
+  const returning = (answer: unknown): SpiffeIdMatcher => () => answer;
+  for (const matcher of [
+    predicate,
+    returning(false),
+    returning(null),
+    returning(new Error('not you')),
+    matchNot(returning(false)),
+    matchSome(predicate, matchAny()),
+    matchEvery(matchAny(), predicate),
+  ]) {
+    assert.throws(
+      () => {
+        authorize(matcher, api);
+      },
+      { code: 'ERR_ID_MATCHER' },
+    );
+  }
+  authorize(returning(undefined), api);
+});
+
 test('objects that look like IDs pass no matcher and make none', () => {
   const look = { trustDomain: td, path: '/api', toString: () => 'spiffe://td/api', isMemberOf: () => true };
   const fake = look as unknown as SpiffeId;
