@@ -3,11 +3,12 @@ import type { SpiffeErrorCode } from '../errors.ts';
 import type { Certificate } from './certificate.ts';
 import type { IssuerCache } from './issuer-cache.ts';
 import { findNameViolation, GENERAL_NAME, listEmailAttributes } from './name-constraints.ts';
-import type { GeneralName, NameViolation } from './name-constraints.ts';
+import type { GeneralName, NameConstraints, NameViolation } from './name-constraints.ts';
 import { OID } from './oid.ts';
 
 const MAX_PATH_LENGTH = 8;
 const MAX_SIGNATURE_CHECKS = 64;
+const MAX_NAME_COMPARISONS = 250_000;
 const MAX_SERIAL_NUMBER_BYTES = 20;
 const NAME_FAULTS = {
   'not permitted': 'ERR_CA_NAME_NOT_PERMITTED',
@@ -49,6 +50,7 @@ class PathSearch {
   readonly #now: number;
   readonly #cache: IssuerCache;
   #signatureChecks = 0;
+  #nameComparisons = 0;
 
   constructor(
     intermediates: readonly Certificate[],
@@ -94,7 +96,11 @@ class PathSearch {
       // Section 6.1.3: a self-issued certificate is checked only where it is the last one, here the leaf.
       const below = path.slice(0, index).filter((certificate, at) => at === 0 || !certificate.isSelfIssued);
       for (const certificate of nameConstraints === undefined ? [] : below) {
-        const violation = findNameViolation(nameConstraints!, allNames(certificate));
+        const names = allNames(certificate);
+        if (!this.#mayCompare(names, nameConstraints!)) {
+          return false;
+        }
+        const violation = findNameViolation(nameConstraints!, names);
         if (violation !== undefined) {
           this.firstObstacle ??= fault(NAME_FAULTS[violation], 'an issuing certificate constrains names');
           return false;
@@ -102,6 +108,19 @@ class PathSearch {
       }
     }
     return true;
+  }
+
+  /** Of all paths together: who has the key of one intermediate can offer dozens that differ in nothing but their constraints. */
+  #mayCompare(names: readonly GeneralName[], { permitted, excluded }: NameConstraints): boolean {
+    this.#nameComparisons += names.length * (permitted.length + excluded.length);
+    if (this.#nameComparisons <= MAX_NAME_COMPARISONS) {
+      return true;
+    }
+    this.firstObstacle ??= fault(
+      'ERR_SVID_UNTRUSTED',
+      `no path was found within ${MAX_NAME_COMPARISONS} comparisons of names`,
+    );
+    return false;
   }
 
   #isIssuer(issuer: Certificate, path: readonly Certificate[], isAnchor: boolean): boolean {
@@ -164,10 +183,10 @@ function checkIssuer(
   if (!isAnchor) {
     checkIntermediate(issuer);
   }
-  if (now < issuer.notBeforeAt) {
+  if (!(now >= issuer.notBeforeAt)) {
     throw fault('ERR_CA_NOT_YET_VALID', 'an issuing certificate is not yet valid');
   }
-  if (now > issuer.expiresAt) {
+  if (!(now <= issuer.expiresAt)) {
     throw fault('ERR_CA_EXPIRED', 'an issuing certificate has expired');
   }
   const intermediatesBelow = below.slice(1).filter((certificate) => !certificate.isSelfIssued).length;
