@@ -42,13 +42,14 @@ export function verifyJwtSvid(token: string, options: VerifyJwtSvidOptions): Ver
   }
   const now = options.now ?? Date.now();
   const latest = now + (options.leewayMs ?? DEFAULT_LEEWAY_MS);
-  if (now >= claims.expiresAt + (options.expiryLeewayMs ?? 0)) {
+  // Said so that a clock or leeway that is no number lets nothing pass.
+  if (!(now < claims.expiresAt + (options.expiryLeewayMs ?? 0))) {
     throw fault('ERR_JWT_EXPIRED', 'it has expired');
   }
-  if (claims.notBeforeAt !== undefined && claims.notBeforeAt > latest) {
+  if (claims.notBeforeAt !== undefined && !(claims.notBeforeAt <= latest)) {
     throw fault('ERR_JWT_NOT_YET_VALID', 'it is not yet valid');
   }
-  if (claims.issuedAt !== undefined && claims.issuedAt > latest) {
+  if (claims.issuedAt !== undefined && !(claims.issuedAt <= latest)) {
     throw fault('ERR_JWT_ISSUED_IN_FUTURE', 'it was issued in the future');
   }
   const { trustDomain } = claims.id;

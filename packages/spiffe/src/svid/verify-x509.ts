@@ -54,13 +54,14 @@ export function verifyX509Svid(
       `Cannot verify X.509-SVID of "${id.toString()}": the bundle of its trust domain is empty`,
     );
   }
-  if (now < leaf.notBeforeAt) {
+  // Said so that a clock that is no number lets nobody pass.
+  if (!(now >= leaf.notBeforeAt)) {
     throw new SpiffeError(
       'ERR_SVID_NOT_YET_VALID',
       `Cannot verify X.509-SVID of "${id.toString()}": it is not yet valid`,
     );
   }
-  if (now > leaf.expiresAt) {
+  if (!(now <= leaf.expiresAt)) {
     throw new SpiffeError(
       'ERR_SVID_EXPIRED',
       `Cannot verify X.509-SVID of "${id.toString()}": it has expired`,

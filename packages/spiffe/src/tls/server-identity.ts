@@ -24,7 +24,7 @@ export type TlsServerIdentity =
 /** The SVID to serve with. Throws what `getX509Svid` throws, and `ERR_SVID_EXPIRED` for a source that does not look. */
 function readSvid(source: X509SvidSource, now: number): X509Svid {
   const svid = source.getX509Svid();
-  if (svid.expiresAt <= now) {
+  if (!(now < svid.expiresAt)) {
     throw new SpiffeError(
       'ERR_SVID_EXPIRED',
       `Cannot serve as "${svid.id.toString()}": the X.509-SVID has expired`,

@@ -83,13 +83,14 @@ function verifyWit(token: string, options: VerifyWitOptions, now: number): Parse
   const wit = parseWit(token, options.maxTokenLength);
   const { jws, keyId, claims } = wit;
   const latest = now + (options.leewayMs ?? DEFAULT_LEEWAY_MS);
-  if (now >= claims.expiresAt + (options.expiryLeewayMs ?? 0)) {
+  // Said so that a clock or leeway that is no number lets nothing pass.
+  if (!(now < claims.expiresAt + (options.expiryLeewayMs ?? 0))) {
     throw witFault('ERR_JWT_EXPIRED', 'it has expired');
   }
-  if (claims.notBeforeAt !== undefined && claims.notBeforeAt > latest) {
+  if (claims.notBeforeAt !== undefined && !(claims.notBeforeAt <= latest)) {
     throw witFault('ERR_JWT_NOT_YET_VALID', 'it is not yet valid');
   }
-  if (claims.issuedAt !== undefined && claims.issuedAt > latest) {
+  if (claims.issuedAt !== undefined && !(claims.issuedAt <= latest)) {
     throw witFault('ERR_JWT_ISSUED_IN_FUTURE', 'it was issued in the future');
   }
   const { trustDomain } = claims.id;
@@ -139,14 +140,14 @@ function verifyProof(
   if (typeof expiresAt !== 'number' || issuedAt === null) {
     throw proofFault('ERR_WIT_PROOF_CLAIMS', '"exp" must be there, and be seconds since the epoch as "iat"');
   }
-  if (now >= expiresAt + (options.expiryLeewayMs ?? 0)) {
+  if (!(now < expiresAt + (options.expiryLeewayMs ?? 0))) {
     throw proofFault('ERR_WIT_PROOF_EXPIRED', 'it has expired');
   }
   const leewayMs = options.leewayMs ?? DEFAULT_LEEWAY_MS;
-  if (expiresAt > now + (options.maxProofLifetimeMs ?? DEFAULT_MAX_PROOF_LIFETIME_MS) + leewayMs) {
+  if (!(expiresAt <= now + (options.maxProofLifetimeMs ?? DEFAULT_MAX_PROOF_LIFETIME_MS) + leewayMs)) {
     throw proofFault('ERR_WIT_PROOF_LIFETIME', 'it must not be valid for so long');
   }
-  if (issuedAt !== undefined && issuedAt > now + leewayMs) {
+  if (issuedAt !== undefined && !(issuedAt <= now + leewayMs)) {
     throw proofFault('ERR_WIT_PROOF_LIFETIME', 'it was issued in the future');
   }
   if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH) {
