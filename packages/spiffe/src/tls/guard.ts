@@ -14,7 +14,10 @@ export type TlsGuardOptions = TlsServerIdentity &
   RotationOptions & {
     /** Trust domains whose members may knock; who of them is let in is for `authorize` to say. Default: all that `bundles` knows. */
     readonly trustDomains?: readonly TrustDomain[] | undefined;
-    /** Told why a client was refused. Handshakes that failed before come as `tlsClientError` of the server. */
+    /**
+     * Told why a client was refused; of the socket, which is destroyed, `remoteAddress` can be asked. Handshakes that failed
+     * before come as `tlsClientError` of the server, and so does what this throws.
+     */
     readonly onRefused?: ((error: Error, socket: TLSSocket) => void) | undefined;
   };
 
@@ -74,10 +77,21 @@ export function guardTlsServer(server: Server, options: TlsGuardOptions): TlsGua
       Object.assign(socket, { authorized: true, authorizationError: null });
       return true;
     } catch (thrown) {
-      Object.assign(socket, { authorized: false });
-      socket.destroy();
-      options.onRefused?.(toError(thrown), socket);
+      refuse(socket, thrown);
       return false;
+    }
+  };
+
+  const refuse = (socket: TLSSocket, thrown: unknown): void => {
+    // An address that was asked for once is remembered by node:net when the connection is gone.
+    Reflect.get(socket, 'remoteAddress');
+    Object.assign(socket, { authorized: false });
+    socket.destroy();
+    try {
+      options.onRefused?.(toError(thrown), socket);
+    } catch (error) {
+      // No client may end the process by being refused, nor keep others from being looked at.
+      emit('tlsClientError', toError(error, 'The callback threw'), socket);
     }
   };
 
@@ -105,8 +119,7 @@ export function guardTlsServer(server: Server, options: TlsGuardOptions): TlsGua
           verifyPeerChain(chain, policy);
         } catch (thrown) {
           count += 1;
-          socket.destroy();
-          options.onRefused?.(toError(thrown), socket);
+          refuse(socket, thrown);
         }
       }
       return count;
