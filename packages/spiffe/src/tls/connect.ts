@@ -4,7 +4,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 
 import { SpiffeError } from '../errors.ts';
 import type { VerifiedX509Svid } from '../svid/verify-x509.ts';
-import { tlsWebClientOptions, verifyingOptions } from './options.ts';
+import { isWebClient, tlsWebClientOptions, verifyingOptions } from './options.ts';
 import type { TlsClientOptions, TlsWebClientOptions } from './options.ts';
 import { recordTlsPeer } from './peer-record.ts';
 
@@ -20,7 +20,7 @@ export type TlsConnectOptions = (TlsClientOptions | TlsWebClientOptions) & {
 
 /** Throws SpiffeError at once for what would be wrong with every connection. */
 export function checkConnectOptions(options: TlsConnectOptions): void {
-  if (!('webAuthorities' in options)) {
+  if (!isWebClient(options)) {
     verifyingOptions(options, () => {});
   }
 }
@@ -35,19 +35,22 @@ export function connectTls(target: ConnectionOptions, options: TlsConnectOptions
     throw new SpiffeError('ERR_ABORTED', 'Cannot connect: it was aborted', { cause: options.signal.reason });
   }
   let verified: VerifiedX509Svid | undefined;
-  const isWeb = 'webAuthorities' in options;
+  const isWeb = isWebClient(options);
   const secured = isWeb
     ? tlsWebClientOptions(options)
     : verifyingOptions(options, (peer) => {
         verified = peer;
       });
   // A context, session or key of somebody else would replace what is secured here.
-  const place: ConnectionOptions & { signal?: unknown } = { ...target };
-  for (const name of ['secureContext', 'session', 'pskCallback', 'pfx', 'signal'] as const) {
-    Reflect.deleteProperty(place, name);
-  }
+  const nobody = {
+    secureContext: undefined,
+    session: undefined,
+    pskCallback: undefined,
+    pfx: undefined,
+    signal: undefined,
+  };
   const minVersion = target.minVersion === 'TLSv1.3' ? 'TLSv1.3' : 'TLSv1.2';
-  const socket = tls.connect({ ...place, ...secured, minVersion });
+  const socket = tls.connect({ ...target, ...nobody, ...secured, minVersion });
   socket.prependOnceListener('secureConnect', () => {
     if (verified !== undefined) {
       recordTlsPeer(socket, verified);

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import type { PeerCertificate, SecureContext, Server } from 'node:tls';
 
-import { tlsClientOptions, tlsWebClientOptions } from './options.ts';
+import { isWebClient, tlsClientOptions, tlsWebClientOptions } from './options.ts';
 import type { TlsClientOptions, TlsWebClientOptions } from './options.ts';
 import { tlsPeerOf } from './peer-record.ts';
 
@@ -19,10 +19,11 @@ export interface GrpcClientTls {
 
 /**
  * For a client of grpc-js: `credentials.createFromSecureContext(secureContext, verifyOptions)`. New connections take the current
- * SVID and bundles; one that cannot be made, because of the sources or the server, ends calls with UNAVAILABLE. Never throws.
+ * SVID and bundles; one that cannot be made, because of the sources or the server, ends calls with UNAVAILABLE. Throws
+ * SpiffeError `ERR_ID_TRUST_DOMAIN_MISSING`, or `ERR_SOURCE_OPTIONS` for both kinds of options at once.
  */
 export function grpcClientTls(options: TlsClientOptions | TlsWebClientOptions): GrpcClientTls {
-  const connection = 'webAuthorities' in options ? tlsWebClientOptions(options) : tlsClientOptions(options);
+  const connection = isWebClient(options) ? tlsWebClientOptions(options) : tlsClientOptions(options);
   const checkServerIdentity = connection.checkServerIdentity ?? tls.checkServerIdentity;
   // grpc-js keeps the context for as long as the channel lives, and hands it to each `tls.connect`, which asks it for this.
   const secureContext = Object.defineProperty({}, 'context', {

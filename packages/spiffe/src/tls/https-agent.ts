@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream';
 
 import { checkConnectOptions, connectTls } from './connect.ts';
 import type { TlsConnectOptions } from './connect.ts';
+import type { TlsClientOptions } from './options.ts';
+import { toError } from './peer.ts';
 
 /** An agent for `https.request`, and for what takes such an agent. `destroy` drops all its connections and leaves it usable. */
 export interface SpiffeAgent extends https.Agent {
@@ -51,8 +53,11 @@ class SvidAgent extends https.Agent implements SpiffeAgent {
       this.#madeAs.set(socket, this.#readId() ?? '');
       return socket;
     } catch (error) {
+      if (callback === undefined) {
+        throw error;
+      }
       // Thrown from here it would reach whoever ended another request, or nobody.
-      process.nextTick(callback as (error: unknown) => void, error);
+      process.nextTick(callback, toError(error, 'The source threw'));
       return undefined;
     }
   }
@@ -82,10 +87,13 @@ class SvidAgent extends https.Agent implements SpiffeAgent {
     return this.#madeAs.get(socket) === this.#readId();
   }
 
-  /** '' without an SVID of one's own, undefined when there is none any more. */
+  /** '' without an SVID of one's own, undefined when there is none any more. A source may not look at the time. */
   #readId(): string | undefined {
+    const { svid: source, now } = this.#options as Partial<TlsClientOptions>;
     try {
-      return this.#options.svid?.getX509Svid().id.toString() ?? '';
+      const svid = source?.getX509Svid();
+      const isOver = svid !== undefined && !((now?.() ?? Date.now()) < svid.expiresAt);
+      return isOver ? undefined : (svid?.id.toString() ?? '');
     } catch {
       return undefined;
     }

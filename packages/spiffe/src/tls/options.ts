@@ -89,13 +89,26 @@ export interface TlsWebClientOptions {
 export function tlsWebClientOptions(options: TlsWebClientOptions): ConnectionOptions {
   const { webAuthorities, svid } = options;
   const connection: ConnectionOptions = {
-    ...(webAuthorities === 'system' ? {} : { ca: [...webAuthorities] }),
+    // Undefined means those of the system to node:tls. Left out, it would be what else is said about the connection.
+    ca: webAuthorities === 'system' ? undefined : [...webAuthorities],
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
     secureOptions: SECURE_OPTIONS,
     checkServerIdentity,
   };
   return svid === undefined ? connection : withSvid(connection, svid);
+}
+
+/** Which of the two. Throws SpiffeError `ERR_SOURCE_OPTIONS` for what asks for both: one of them would silently not be done. */
+export function isWebClient(options: TlsClientOptions | TlsWebClientOptions): options is TlsWebClientOptions {
+  const { webAuthorities, bundles, authorize } = options as Partial<TlsClientOptions & TlsWebClientOptions>;
+  if (webAuthorities !== undefined && (bundles !== undefined || authorize !== undefined)) {
+    throw new SpiffeError(
+      'ERR_SOURCE_OPTIONS',
+      'Cannot prepare TLS: name "webAuthorities", or "bundles" and "authorize", and not both',
+    );
+  }
+  return webAuthorities !== undefined;
 }
 
 /** What a server shows, and whether it asks for the same. */

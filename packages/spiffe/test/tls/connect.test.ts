@@ -13,6 +13,7 @@ import {
   createHttp2Connection,
   createHttpsAgent,
   createUndiciConnector,
+  grpcClientTls,
   matchId,
   requireTlsPeer,
   SpiffeId,
@@ -101,6 +102,34 @@ test('a server of the web is verified by its name, and shown the SVID', async ()
   assert.equal(tlsPeerOf(response), undefined);
   await assert.rejects(get(agent, `https://127.0.0.1:${port}/`), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
   agent.destroy();
+});
+
+test('authorities of the caller do not come in the place of those of the system', async () => {
+  const evil = createTestCa('evil.example');
+  const certificate = evil.issueX509Svid('spiffe://evil.example/x', { uris: [], dnsNames: ['localhost'] });
+  const port = await listenTcp(https.createServer(raw(certificate), (_request, response) => response.end()));
+  const agent = createHttpsAgent({ webAuthorities: 'system' });
+  const authorities = { ca: evil.bundle.toPem() };
+  await assert.rejects(get(agent, `https://localhost:${port}/`, authorities), {
+    code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  });
+  const socket = connectTls({ host: 'localhost', port, ...authorities }, { webAuthorities: 'system' });
+  const [error] = (await once(socket, 'error')) as [Error];
+  assert.equal(codeOf(error), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+});
+
+test('both kinds of verification at once are an error, since one would not be done', () => {
+  const both = { ...options(), webAuthorities: 'system' } as unknown as TlsConnectOptions;
+  for (const create of [
+    createHttpsAgent,
+    createHttp2Connection,
+    createUndiciConnector,
+    grpcClientTls,
+    (wrongOptions: TlsConnectOptions) => connectTls({ port: 1 }, wrongOptions),
+  ]) {
+    assert.throws(() => create(both), { code: 'ERR_SOURCE_OPTIONS' });
+  }
+  createHttpsAgent({ ...options(), webAuthorities: undefined } as unknown as TlsConnectOptions);
 });
 
 test('nobody but the verification says who the peer is', async () => {

@@ -82,6 +82,25 @@ test('https: no kept connection is used once the identity is withdrawn or anothe
   agent.destroy();
 });
 
+test('https: no kept connection is used once the SVID has expired, should its source not look', async () => {
+  const { url, connections } = await overHttps();
+  let now = Date.now();
+  const agent = createHttpsAgent(options({ now: () => now }));
+  await get(agent, url);
+  await get(agent, url);
+  assert.equal(connections.length, 1);
+  now += 7_200_000;
+  await assert.rejects(get(agent, url), { code: 'ERR_SVID_EXPIRED' });
+  agent.destroy();
+});
+
+test('https: whoever asks for a connection without a callback is told of a failure, too', () => {
+  const svid = new ChangingSource(ca.issueX509Svid(CLIENT_ID));
+  svid.change(undefined);
+  const agent = createHttpsAgent(options({ svid }));
+  assert.throws(() => agent.createConnection({ host: 'localhost', port: 1 }), { code: 'ERR_NO_IDENTITY' });
+});
+
 test('https: a request that waited for its turn fails by itself when the identity is gone by then', async () => {
   const { url, requests } = await overHttps();
   const svid = new ChangingSource(ca.issueX509Svid(CLIENT_ID));
