@@ -10,6 +10,7 @@ import type { X509Svid } from '../svid/x509-svid.ts';
 import { computeRetryDelay } from '../workload-api/retry.ts';
 import type { FirstStateOptions } from '../workload-api/source-base.ts';
 import type { X509Identity, X509Source } from '../workload-api/x509-source-base.ts';
+import { CoalescedWork } from '../internal/coalesced-work.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import type { FileToWrite } from './atomic-writer.ts';
 import { runCommand } from './command.ts';
@@ -79,8 +80,7 @@ class FollowingFileSink implements FileSink {
   #retryTimer: unknown;
   #work: Promise<void> | undefined;
   #isStale = false;
-  #command: Promise<void> | undefined;
-  #mustRunAgain = false;
+  readonly #command = new CoalescedWork(async () => await this.#runCommand());
 
   constructor(options: FileSinkOptions, names: SvidFileNames) {
     this.#options = options;
@@ -113,7 +113,7 @@ class FollowingFileSink implements FileSink {
     this.#unsubscribe();
     await this.#work;
     this.#clock.clearTimeout(this.#retryTimer);
-    await this.#command;
+    await this.#command.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -230,23 +230,16 @@ class FollowingFileSink implements FileSink {
 
   /** The command is not waited for: one that hangs must not keep the next SVID from being written. */
   #afterWrite(isRenewal: boolean): void {
-    const { command } = this.#options;
-    if (command === undefined || !isRenewal || this.#isClosed) {
-      return;
+    if (isRenewal && !this.#isClosed) {
+      this.#command.request();
     }
-    if (this.#command !== undefined) {
-      this.#mustRunAgain = true;
-      return;
-    }
-    this.#mustRunAgain = false;
-    this.#command = this.#runCommand(command).finally(() => {
-      this.#command = undefined;
-      this.#afterWrite(this.#mustRunAgain);
-    });
   }
 
-  async #runCommand(command: readonly string[]): Promise<void> {
-    const { commandTimeoutMs: timeoutMs = DEFAULT_COMMAND_TIMEOUT_MS } = this.#options;
+  async #runCommand(): Promise<void> {
+    const { command, commandTimeoutMs: timeoutMs = DEFAULT_COMMAND_TIMEOUT_MS } = this.#options;
+    if (command === undefined) {
+      return;
+    }
     try {
       await runCommand(command, { timeoutMs, clock: this.#clock });
     } catch (error) {

@@ -7,6 +7,7 @@ import { checkDurations } from '../internal/durations.ts';
 import type { ErrorReporter, FirstStateOptions } from '../workload-api/source-base.ts';
 import { X509SourceBase } from '../workload-api/x509-source-base.ts';
 import type { X509Source } from '../workload-api/x509-source-base.ts';
+import { CoalescedWork } from '../internal/coalesced-work.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { checkFresh, parseSvidFiles } from './identity.ts';
 import type { ExpectedIdentity, FileIdentity } from './identity.ts';
@@ -53,9 +54,9 @@ class WatchedFileSource extends X509SourceBase {
   readonly #expected: ExpectedIdentity;
   readonly #pollMs: number;
   readonly #watch: DirectoryWatch;
+  /** So that the newest state of the files is always seen after its change was told. */
+  readonly #reading = new CoalescedWork(async () => await this.#read());
   #held: FileIdentity | undefined;
-  #reading: Promise<void> | undefined;
-  #mustReadAgain = false;
 
   constructor(options: FileSourceOptions, clock: Clock) {
     const pollMs = options.pollMs ?? DEFAULT_POLL_MS;
@@ -71,7 +72,7 @@ class WatchedFileSource extends X509SourceBase {
     };
     this.#pollMs = pollMs;
     this.#watch = new DirectoryWatch(options.directory, () => {
-      this.#look();
+      this.#reading.request();
     });
   }
 
@@ -82,7 +83,7 @@ class WatchedFileSource extends X509SourceBase {
   protected override async stop(): Promise<void> {
     await super.stop();
     this.#watch.detach();
-    await this.#reading;
+    await this.#reading.close();
   }
 
   /** Looks now and then, and at the expiry if that comes first. */
@@ -90,25 +91,7 @@ class WatchedFileSource extends X509SourceBase {
     super.tick();
     // Before the reading, so that no change falls between the two.
     this.#watch.attach();
-    this.#look();
-  }
-
-  /** Reads once, and once more if asked to meanwhile: the newest state of the files is always seen after its change was told. */
-  #look(): void {
-    if (this.isClosed) {
-      return;
-    }
-    if (this.#reading !== undefined) {
-      this.#mustReadAgain = true;
-      return;
-    }
-    this.#mustReadAgain = false;
-    this.#reading = this.#read().finally(() => {
-      this.#reading = undefined;
-      if (this.#mustReadAgain) {
-        this.#look();
-      }
-    });
+    this.#reading.request();
   }
 
   async #read(): Promise<void> {

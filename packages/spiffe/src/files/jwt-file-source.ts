@@ -10,6 +10,7 @@ import { parseUnverifiedJwtSvid } from '../svid/jwt-svid.ts';
 import type { JwtSvid } from '../svid/jwt-svid.ts';
 import { SourceBase } from '../workload-api/source-base.ts';
 import type { ErrorReporter, FirstStateOptions, UpdatingSource } from '../workload-api/source-base.ts';
+import { CoalescedWork } from '../internal/coalesced-work.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { parseJwtBundleFile } from './jwt-bundle-file.ts';
 import { checkFileName } from './layout.ts';
@@ -67,20 +68,20 @@ class WatchedJwtFileSource extends SourceBase<'token' | 'bundles'> implements Jw
   readonly #options: JwtFileSourceOptions;
   readonly #pollMs: number;
   readonly #watch: DirectoryWatch;
+  /** So that the newest state of the files is always seen after its change was told. */
+  readonly #reading = new CoalescedWork(async () => await this.#read());
   readonly #seen = new Map<string, Buffer>();
   readonly #faults = new Map<string, string>();
   #token: JwtSvid | undefined;
   #bundles: JwtBundleSet | undefined;
   #timer: unknown;
-  #reading: Promise<void> | undefined;
-  #mustReadAgain = false;
 
   constructor(options: JwtFileSourceOptions, clock: Clock) {
     super(`JWT file source of "${options.directory}"`, clock, options.onError);
     this.#options = options;
     this.#pollMs = options.pollMs ?? DEFAULT_POLL_MS;
     this.#watch = new DirectoryWatch(options.directory, () => {
-      this.#look();
+      this.#reading.request();
     });
   }
 
@@ -107,31 +108,13 @@ class WatchedJwtFileSource extends SourceBase<'token' | 'bundles'> implements Jw
     }, this.#pollMs);
     // Before the reading, so that no change falls between the two.
     this.#watch.attach();
-    this.#look();
+    this.#reading.request();
   }
 
   protected override async stop(): Promise<void> {
     this.clock.clearTimeout(this.#timer);
     this.#watch.detach();
-    await this.#reading;
-  }
-
-  /** Reads once, and once more if asked to meanwhile. */
-  #look(): void {
-    if (this.isClosed) {
-      return;
-    }
-    if (this.#reading !== undefined) {
-      this.#mustReadAgain = true;
-      return;
-    }
-    this.#mustReadAgain = false;
-    this.#reading = this.#read().finally(() => {
-      this.#reading = undefined;
-      if (this.#mustReadAgain) {
-        this.#look();
-      }
-    });
+    await this.#reading.close();
   }
 
   async #read(): Promise<void> {
@@ -160,7 +143,7 @@ class WatchedJwtFileSource extends SourceBase<'token' | 'bundles'> implements Jw
         return;
       }
       if (!isStable) {
-        this.#mustReadAgain = true;
+        this.#reading.request();
         return;
       }
       take(bytes);

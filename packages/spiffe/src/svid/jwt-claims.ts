@@ -1,11 +1,11 @@
-import { SpiffeError } from '../errors.ts';
-import type { SpiffeErrorCode } from '../errors.ts';
-import { SpiffeId } from '../id/spiffe-id.ts';
+import type { SpiffeId } from '../id/spiffe-id.ts';
 import { decodeBase64Url } from '../internal/base64url.ts';
 import { isJsonObject, parseStrictJsonBytes } from '../internal/json.ts';
+import { faults, parseSubject } from './token-rules.ts';
 
 // The last second of the year 9999. A larger value is a mistake, most likely milliseconds.
 const LATEST_SECONDS = 253_402_300_799;
+const fault = faults('JWT-SVID');
 
 export interface JwtSvidClaims {
   readonly id: SpiffeId;
@@ -42,7 +42,7 @@ export function parseClaims(text: string): JwtSvidClaims {
     throw fault('ERR_JWT_ISSUED_AT', '"iat" must be seconds since the epoch');
   }
   return {
-    id: parseSubject(sub),
+    id: parseSubject(sub, 'JWT-SVID'),
     audience: parseAudience(aud),
     expiresAt: exp * 1000,
     notBeforeAt: nbf === undefined ? undefined : nbf * 1000,
@@ -50,27 +50,6 @@ export function parseClaims(text: string): JwtSvidClaims {
     jti: typeof jti === 'string' ? jti : undefined,
     all: Object.freeze(claims),
   };
-}
-
-function parseSubject(sub: unknown): SpiffeId {
-  if (sub === undefined) {
-    throw fault('ERR_JWT_SUBJECT_MISSING', '"sub" must be there');
-  }
-  if (typeof sub !== 'string') {
-    throw fault('ERR_JWT_SUBJECT', '"sub" must be a SPIFFE ID');
-  }
-  let id: SpiffeId;
-  try {
-    id = SpiffeId.parse(sub);
-  } catch (error) {
-    throw new SpiffeError('ERR_JWT_SUBJECT', 'Cannot accept JWT-SVID: "sub" must be a SPIFFE ID', {
-      cause: error,
-    });
-  }
-  if (id.path === '') {
-    throw fault('ERR_JWT_SUBJECT_PATH', '"sub" must be a SPIFFE ID with a path');
-  }
-  return id;
 }
 
 function parseAudience(aud: unknown): readonly string[] {
@@ -86,8 +65,4 @@ function parseAudience(aud: unknown): readonly string[] {
 
 function isInstant(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= LATEST_SECONDS;
-}
-
-function fault(code: SpiffeErrorCode, reason: string): SpiffeError {
-  return new SpiffeError(code, `Cannot accept JWT-SVID: ${reason}`);
 }

@@ -5,7 +5,7 @@ import type { SpiffeId } from '../id/spiffe-id.ts';
 import { parseClaims } from './jwt-claims.ts';
 import type { JwtSvidClaims } from './jwt-claims.ts';
 import { parseJoseHeader } from './jose-header.ts';
-import type { JoseHeader } from './jose-header.ts';
+import type { JoseHeader } from './token-rules.ts';
 
 const DEFAULT_MAX_TOKEN_LENGTH = 8192;
 const MAX_SIGNATURE_TEXT_LENGTH = 1366;

@@ -162,7 +162,10 @@ test('an asynchronous matcher lets nobody pass, inside a combination neither', (
 test('a matcher that returns its verdict instead of throwing lets nobody pass', () => {
   // TypeScript lets a function of anything pass for one of nothing, so these are easily written, too.
   const predicate = ((id: SpiffeId) => id.path === '/api') as SpiffeIdMatcher;
-  const returning = (answer: unknown): SpiffeIdMatcher => () => answer;
+  const returning =
+    (answer: unknown): SpiffeIdMatcher =>
+    () =>
+      answer;
   for (const matcher of [
     predicate,
     returning(false),

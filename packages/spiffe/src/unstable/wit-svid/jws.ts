@@ -1,17 +1,12 @@
-import { SpiffeError } from '../../errors.ts';
-import type { SpiffeErrorCode } from '../../errors.ts';
 import { decodeBase64Url } from '../../internal/base64url.ts';
 import { isJsonObject, parseStrictJsonBytes } from '../../internal/json.ts';
-import { JWT_ALGORITHMS } from '../../svid/jwt-algorithms.ts';
-import type { JwtAlgorithm } from '../../svid/jwt-algorithms.ts';
+import { faults, parseHeader } from '../../svid/token-rules.ts';
+import type { JoseHeader } from '../../svid/token-rules.ts';
 
 const DEFAULT_MAX_TOKEN_LENGTH = 8192;
 const MAX_SIGNATURE_TEXT_LENGTH = 1366;
-const MAX_KEY_ID_LENGTH = 255;
 // The last second of the year 9999. A larger value is a mistake, most likely milliseconds.
 const LATEST_SECONDS = 253_402_300_799;
-// Registered parameters through which a token could bring or point to its own key, or change how it is read.
-const REFUSED_PARAMETERS = ['jwk', 'jku', 'x5u', 'x5c', 'x5t', 'x5t#S256', 'b64', 'zip', 'enc', 'cty'];
 
 /** What kind of token is read: for messages, and so that no kind passes for another. */
 export interface TokenKind {
@@ -24,9 +19,7 @@ export interface TokenKind {
 }
 
 /** A compact JWS whose form was checked, and nothing else. */
-export interface CompactJws {
-  readonly algorithm: JwtAlgorithm;
-  readonly keyId: string | undefined;
+export interface CompactJws extends JoseHeader {
   readonly claims: Readonly<Record<string, unknown>>;
   readonly signed: Buffer;
   readonly signature: Buffer;
@@ -54,7 +47,11 @@ export function parseCompactJws(
   if (headerBytes === undefined || claimsBytes === undefined || signature === undefined) {
     throw fault('ERR_JWT_BASE64', 'its parts must be strict base64url');
   }
-  const header = parseHeader(headerBytes, kind, fault);
+  const header = parseHeader(headerBytes, kind.name, (typ) => {
+    if (!isType(typ, kind)) {
+      throw fault('ERR_WIT_TYPE', `the type must be "${kind.type}"`);
+    }
+  });
   const claims = parseStrictJsonBytes(claimsBytes);
   if (!isJsonObject(claims)) {
     throw fault('ERR_JWT_CLAIMS', 'the claims must be a JSON object');
@@ -63,49 +60,12 @@ export function parseCompactJws(
   return { ...header, claims, signed, signature };
 }
 
-function parseHeader(
-  bytes: Uint8Array,
-  kind: TokenKind,
-  fault: (code: SpiffeErrorCode, reason: string) => SpiffeError,
-): Pick<CompactJws, 'algorithm' | 'keyId'> {
-  const header = parseStrictJsonBytes(bytes);
-  if (!isJsonObject(header)) {
-    throw fault('ERR_JWT_HEADER', 'the header must be a JSON object');
-  }
-  if (Object.hasOwn(header, 'crit')) {
-    throw fault('ERR_JWT_CRITICAL_HEADER', 'no critical header parameter is understood');
-  }
-  const refused = REFUSED_PARAMETERS.find((name) => Object.hasOwn(header, name));
-  if (refused !== undefined) {
-    throw fault('ERR_JWT_HEADER_PARAMETER', `the header parameter "${refused}" is not allowed`);
-  }
-  const { alg, kid, typ } = header;
-  if (!isType(typ, kind)) {
-    throw fault('ERR_WIT_TYPE', `the type must be "${kind.type}"`);
-  }
-  const algorithm = typeof alg === 'string' ? JWT_ALGORITHMS.get(alg) : undefined;
-  if (algorithm === undefined) {
-    throw fault('ERR_JWT_ALGORITHM', `the algorithm must be one of ${[...JWT_ALGORITHMS.keys()].join(', ')}`);
-  }
-  const isKeyIdFine =
-    kid === undefined || (typeof kid === 'string' && kid.length > 0 && kid.length <= MAX_KEY_ID_LENGTH);
-  if (!isKeyIdFine) {
-    throw fault('ERR_JWT_KEY_ID', `the key ID must be a string of 1 to ${MAX_KEY_ID_LENGTH} characters`);
-  }
-  return { algorithm, keyId: kid };
-}
-
 function isType(typ: unknown, { type, isTypeExact }: TokenKind): boolean {
   return typeof typ === 'string' && (typ === type || (!isTypeExact && isMediaType(typ, type)));
 }
 
 function isMediaType(typ: string, type: string): boolean {
   return [type, `application/${type}`].includes(typ.toLowerCase());
-}
-
-/** Makes the errors of one kind of token. No message ever quotes the token. */
-export function faults(name: string): (code: SpiffeErrorCode, reason: string) => SpiffeError {
-  return (code, reason) => new SpiffeError(code, `Cannot accept ${name}: ${reason}`);
 }
 
 /** Reads a time claim, seconds since the epoch, as ms; undefined where it is absent and null where it is anything else. */

@@ -4,11 +4,12 @@ import { inspect } from 'node:util';
 
 import { parseJwk } from '../../bundle/jwk.ts';
 import { SpiffeError } from '../../errors.ts';
-import { SpiffeId } from '../../id/spiffe-id.ts';
+import type { SpiffeId } from '../../id/spiffe-id.ts';
 import { isJsonObject } from '../../internal/json.ts';
 import { JWT_ALGORITHMS } from '../../svid/jwt-algorithms.ts';
 import type { JwtAlgorithm } from '../../svid/jwt-algorithms.ts';
-import { faults, parseCompactJws, readInstant } from './jws.ts';
+import { faults, parseSubject } from '../../svid/token-rules.ts';
+import { parseCompactJws, readInstant } from './jws.ts';
 import type { CompactJws } from './jws.ts';
 
 const WIT = { name: 'WIT-SVID', type: 'wit+jwt', isTypeExact: true };
@@ -111,7 +112,7 @@ function parseClaims(claims: Readonly<Record<string, unknown>>): WitClaims {
     throw fault('ERR_JWT_ISSUED_AT', '"iat" must be seconds since the epoch');
   }
   return {
-    id: parseSubject(sub),
+    id: parseSubject(sub, WIT.name),
     expiresAt,
     notBeforeAt,
     issuedAt,
@@ -119,27 +120,6 @@ function parseClaims(claims: Readonly<Record<string, unknown>>): WitClaims {
     ...parseConfirmation(claims['cnf']),
     all: Object.freeze(claims),
   };
-}
-
-function parseSubject(sub: unknown): SpiffeId {
-  if (sub === undefined) {
-    throw fault('ERR_JWT_SUBJECT_MISSING', '"sub" must be there');
-  }
-  if (typeof sub !== 'string') {
-    throw fault('ERR_JWT_SUBJECT', '"sub" must be a SPIFFE ID');
-  }
-  let id: SpiffeId;
-  try {
-    id = SpiffeId.parse(sub);
-  } catch (error) {
-    throw new SpiffeError('ERR_JWT_SUBJECT', 'Cannot accept WIT-SVID: "sub" must be a SPIFFE ID', {
-      cause: error,
-    });
-  }
-  if (id.path === '') {
-    throw fault('ERR_JWT_SUBJECT_PATH', '"sub" must be a SPIFFE ID with a path');
-  }
-  return id;
 }
 
 function parseConfirmation(cnf: unknown): Pick<WitClaims, 'confirmationKey' | 'confirmationAlgorithm'> {
