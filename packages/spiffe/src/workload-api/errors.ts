@@ -21,6 +21,11 @@ const REASON_CODES = new Map<string, SpiffeErrorCode>([
   ['WORKLOAD_NOT_ENTITLED', 'ERR_NO_IDENTITY'],
 ]);
 
+/** Said beside what the endpoint says, which is often not enough to go on. */
+const ADVICE: Partial<Record<SpiffeErrorCode, string>> = {
+  ERR_NO_IDENTITY: 'the process that asks must be registered there',
+};
+
 const FATAL_CODES = new Set<SpiffeErrorCode>([
   'ERR_REQUEST_REFUSED',
   'ERR_WORKLOAD_REFERENCE',
@@ -37,7 +42,9 @@ export function toCallError(error: unknown): SpiffeError {
   if (error instanceof GrpcStatusError) {
     const reason = findErrorInfo(error.details, REASON_DOMAIN)?.reason ?? '';
     const code = REASON_CODES.get(reason) ?? CODES[error.status] ?? 'ERR_GRPC_STATUS';
-    return new SpiffeError(code, error.message, { cause: error });
+    const advice = ADVICE[code];
+    const message = advice === undefined ? error.message : `${error.message} (${advice})`;
+    return new SpiffeError(code, message, { cause: error });
   }
   if (isSpiffeError(error)) {
     return error;

@@ -174,7 +174,7 @@ class CachingJwtSource implements JwtSource {
       );
       svid = picker.pick(svids);
       if (svid === undefined) {
-        throw new SpiffeError('ERR_NO_IDENTITY', `The endpoint does not offer ${picker.wanted}`);
+        throw picker.refuse(svids);
       }
     } catch (error) {
       if (this.#closing.signal.aborted) {

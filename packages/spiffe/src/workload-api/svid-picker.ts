@@ -1,5 +1,8 @@
 import { SpiffeError } from '../errors.ts';
 import { SpiffeId } from '../id/spiffe-id.ts';
+import { quote } from '../internal/quote.ts';
+
+const MAX_LISTED = 3;
 
 interface Pickable {
   readonly id: SpiffeId;
@@ -17,9 +20,9 @@ export interface SvidChoice<S extends Pickable> {
 }
 
 export interface SvidPicker<S> {
-  /** What is looked for, for messages. */
-  readonly wanted: string;
   pick(svids: readonly S[]): S | undefined;
+  /** Why none was picked: what was looked for, and what there is in its place. */
+  refuse(svids: readonly S[]): SpiffeError;
 }
 
 /** Throws SpiffeError `ERR_ID_...` where the identity is not a SPIFFE ID, and `ERR_SOURCE_OPTIONS` for an empty hint. */
@@ -36,8 +39,8 @@ export function createSvidPicker<S extends Pickable>(choice: SvidChoice<S>): Svi
     ...(id === undefined ? [] : [`the identity "${id.toString()}"`]),
     ...(hint === undefined ? [] : [`an SVID with the hint ${JSON.stringify(hint)}`]),
   ];
+  const wanted = parts.length === 0 ? 'an SVID that is picked' : parts.join(' as ');
   return {
-    wanted: parts.length === 0 ? 'an SVID that is picked' : parts.join(' as '),
     pick(svids) {
       const fitting = svids.filter(
         (svid) => (id === undefined || svid.id.equals(id)) && (hint === undefined || svid.hint === hint),
@@ -49,5 +52,15 @@ export function createSvidPicker<S extends Pickable>(choice: SvidChoice<S>): Svi
       // Something that was never offered has not been checked.
       return picked !== undefined && fitting.includes(picked) ? picked : undefined;
     },
+    refuse: (svids) =>
+      new SpiffeError('ERR_NO_IDENTITY', `The endpoint does not offer ${wanted}, but ${listSome(svids)}`),
   };
+}
+
+function listSome(svids: readonly Pickable[]): string {
+  const some = svids.slice(0, MAX_LISTED).map(({ id, hint = '' }) => {
+    return hint === '' ? quote(id.toString()) : `${quote(id.toString())} as ${quote(hint)}`;
+  });
+  const rest = svids.length - some.length;
+  return rest === 0 ? some.join(', ') : `${some.join(', ')} and ${rest} more`;
 }

@@ -110,7 +110,7 @@ class WatchedX509Source extends X509SourceBase {
     if (svid === undefined) {
       // The message is the complete truth: an identity that is not in it is no longer ours.
       this.#redaction = context;
-      throw new SpiffeError('ERR_NO_IDENTITY', `The endpoint does not offer ${this.#picker.wanted}`);
+      throw this.#picker.refuse(context.svids);
     }
     this.#check(svid, context);
     const others = context.svids.filter((other) => other === svid || this.#isUsable(other, context));

@@ -73,6 +73,17 @@ test('an SVID is chosen by its hint, and no other is taken when it is gone', asy
   await assert.rejects(open({ hint: '' }), { code: 'ERR_SOURCE_OPTIONS' });
 });
 
+test('an SVID that is not offered is told with those that are', async () => {
+  send(offer(A), offer(B, 'internal'), offer(A), offer(A));
+  const creating = open({ hint: 'external', timeoutMs: 10 });
+  const refused = assert.rejects(creating, {
+    message: `Cannot create X.509 source: nothing usable came within 10 ms: The endpoint does not offer an SVID with the hint "external", but "${A}", "${B}" as "internal", "${A}" and 1 more`,
+  });
+  await until(() => errors.includes('ERR_NO_IDENTITY'));
+  clock.advance(10);
+  await refused;
+});
+
 test('an SVID is chosen by a function among those that fit, and only one of these', async () => {
   send(offer(A), offer(B));
   const offered: number[] = [];

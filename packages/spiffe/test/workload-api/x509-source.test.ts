@@ -95,6 +95,10 @@ test('waiting ends by the time limit, with the last failure as the cause', async
   await assert.rejects(creating, (error: Error & { code?: string }) => {
     assert.equal(error.code, 'ERR_TIMEOUT');
     assert.equal((error.cause as { code?: string }).code, 'ERR_NO_IDENTITY');
+    assert.match(
+      error.message,
+      /within 500 ms: .*PERMISSION_DENIED.* \(the process that asks must be registered there\)$/,
+    );
     return true;
   });
   assert.equal(clock.pendingTimers, 0);

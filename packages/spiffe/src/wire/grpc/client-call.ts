@@ -2,6 +2,7 @@ import http2 from 'node:http2';
 import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 
 import { isSpiffeError } from '../../errors.ts';
+import { quote } from '../../internal/quote.ts';
 import type { CallLimits } from './call-limits.ts';
 import { encodeGrpcFrame, GrpcFrameReader } from './framing.ts';
 import {
@@ -13,6 +14,7 @@ import {
   parseGrpcStatus,
 } from './status.ts';
 import type { GrpcStatusCode } from './status.ts';
+import type { GrpcTarget } from './target.ts';
 
 const HTTP_STATUS: Readonly<Record<number, GrpcStatusCode>> = {
   400: GRPC_STATUS.INTERNAL,
@@ -119,11 +121,35 @@ export class ClientCall {
   }
 }
 
-/** The failure of a call whose connection could not be opened or broke. */
+/** The failure of a call whose connection broke. */
 export function unavailable(path: string, cause: unknown): GrpcStatusError {
   return new GrpcStatusError(
     GRPC_STATUS.UNAVAILABLE,
     `Call ${path} failed: ${findReason(cause) ?? 'the connection broke'}`,
+    { cause },
+  );
+}
+
+/** Where a connection leads to, for messages. */
+export function describe(target: GrpcTarget): string {
+  return quote('path' in target ? target.path : `${target.host} port ${target.port}`);
+}
+
+const HINTS = new Map([
+  ['ENOENT', 'there is no socket'],
+  ['ECONNREFUSED', 'nothing listens there'],
+  ['EACCES', 'this user may not open it'],
+]);
+
+/** The failure of a call whose connection could not be opened: it says where to, since that is most often wrong. */
+export function unreachable(path: string, target: GrpcTarget, cause: unknown): GrpcStatusError {
+  const code = findReason(cause);
+  const hint = HINTS.get(code ?? '');
+  const reason =
+    hint !== undefined ? `${hint} (${String(code)})` : (code ?? 'the connection was not established');
+  return new GrpcStatusError(
+    GRPC_STATUS.UNAVAILABLE,
+    `Call ${path} failed: cannot connect to ${describe(target)}: ${reason}`,
     { cause },
   );
 }

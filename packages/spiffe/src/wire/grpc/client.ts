@@ -4,7 +4,7 @@ import { isSpiffeError, SpiffeError } from '../../errors.ts';
 import { parseUnixAddress } from './address.ts';
 import { CallLimits } from './call-limits.ts';
 import type { GrpcCallOptions } from './call-limits.ts';
-import { ClientCall, unavailable } from './client-call.ts';
+import { ClientCall, describe, unavailable, unreachable } from './client-call.ts';
 import { GrpcConnection } from './connection.ts';
 import { GRPC_STATUS, GrpcStatusError } from './status.ts';
 import { connectPlain } from './target.ts';
@@ -155,7 +155,7 @@ export class GrpcClient implements AsyncDisposable {
       return await this.#connecting;
     } catch (error) {
       this.#throwIfClosed(path);
-      throw isSpiffeError(error) ? error : unavailable(path, error);
+      throw isSpiffeError(error) ? error : unreachable(path, this.#target, error);
     }
   }
 
@@ -163,7 +163,7 @@ export class GrpcClient implements AsyncDisposable {
     const timeoutMs = this.#options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
     const limit = new AbortController();
     const timer = setTimeout(() => {
-      const text = `Connection was not established within ${timeoutMs} ms`;
+      const text = `Connection to ${describe(this.#target)} was not established within ${timeoutMs} ms`;
       limit.abort(new GrpcStatusError(GRPC_STATUS.UNAVAILABLE, text));
     }, timeoutMs);
     const signal = AbortSignal.any([limit.signal, this.#closing.signal]);

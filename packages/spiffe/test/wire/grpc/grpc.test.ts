@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import http2 from 'node:http2';
 import net from 'node:net';
@@ -250,11 +251,23 @@ test('leaving the loop cancels the call', async () => {
   await aborted(calls.at(-1)!.signal);
 });
 
+test('where nobody listens is named', async () => {
+  const holder = net.createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address() as net.AddressInfo;
+  holder.close();
+  await once(holder, 'close');
+  await using nowhere = new GrpcClient({ target: { host: '127.0.0.1', port } });
+  await assert.rejects(nowhere.unary('/s/Echo', new Uint8Array(0)), {
+    message: `Call /s/Echo failed: cannot connect to "127.0.0.1 port ${port}": nothing listens there (ECONNREFUSED)`,
+  });
+});
+
 test('a socket that is not there is UNAVAILABLE, and the client recovers when it appears', async () => {
   const late = join(folder, 'late.sock');
   await using lateClient = new GrpcClient({ address: `unix://${late}` });
   await assert.rejects(lateClient.unary('/s/Echo', new Uint8Array(0)), (error: Error) => {
-    assert.match(error.message, /failed: ENOENT$/);
+    assert.match(error.message, /late\.sock": there is no socket \(ENOENT\)$/);
     return hasStatus(GRPC_STATUS.UNAVAILABLE)(error);
   });
   const options = {
