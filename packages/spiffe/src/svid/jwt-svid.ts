@@ -38,6 +38,13 @@ export interface ParsedToken {
 
 /** Takes a compact JWS apart and reads header and claims. The length is checked before anything is decoded. */
 export function parseToken(token: string, maxTokenLength: number = DEFAULT_MAX_TOKEN_LENGTH): ParsedToken {
+  // A header of a request that is not there is undefined, and to be refused like any other bad token.
+  if (typeof token !== 'string') {
+    throw new SpiffeError(
+      'ERR_JWT_MALFORMED',
+      `Cannot accept JWT-SVID: it must be a string but is of type ${typeof token}`,
+    );
+  }
   if (token.length > maxTokenLength) {
     throw new SpiffeError(
       'ERR_JWT_TOO_LONG',

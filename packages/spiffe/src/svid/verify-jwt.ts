@@ -6,6 +6,7 @@ import type { JwtBundleSource } from '../bundle/source.ts';
 import { SpiffeError } from '../errors.ts';
 import type { SpiffeErrorCode } from '../errors.ts';
 import { decodeBase64Url } from '../internal/base64url.ts';
+import { quote } from '../internal/quote.ts';
 import { encodeEcdsaSignature } from './ecdsa-signature.ts';
 import type { JwtAlgorithm } from './jwt-algorithms.ts';
 import { parseToken, toVerified } from './jwt-svid.ts';
@@ -38,7 +39,8 @@ export interface VerifyJwtSvidOptions {
 export function verifyJwtSvid(token: string, options: VerifyJwtSvidOptions): VerifiedJwtSvid {
   const { header, claims, signatureText, signedLength } = parseToken(token, options.maxTokenLength);
   if (!claims.audience.includes(options.audience)) {
-    throw fault('ERR_JWT_AUDIENCE_MISMATCH', 'it is meant for another audience');
+    const wanted = typeof options.audience === 'string' ? quote(options.audience) : 'one that is no text';
+    throw fault('ERR_JWT_AUDIENCE_MISMATCH', `it is meant for another audience than ${wanted}`);
   }
   const now = options.now ?? Date.now();
   const latest = now + (options.leewayMs ?? DEFAULT_LEEWAY_MS);

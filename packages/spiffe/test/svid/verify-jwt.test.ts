@@ -48,6 +48,28 @@ test('the same header text twice is verified twice', () => {
   assert.throws(() => verify(`${token.slice(0, -4)}AAAA`), { code: 'ERR_JWT_SIGNATURE' });
 });
 
+test('what is no text is refused like any other bad token', () => {
+  // What a caller without types passes on when a request has no token.
+  for (const missing of [undefined, null, 1, ['a.b.c'], {}]) {
+    assert.throws(() => verify(missing as never), { name: 'SpiffeError', code: 'ERR_JWT_MALFORMED' });
+  }
+});
+
+test('the audience that was wanted is named', () => {
+  assert.throws(() => verify(authority.issue(ID, 'other')), {
+    code: 'ERR_JWT_AUDIENCE_MISMATCH',
+    message: `Cannot accept JWT-SVID: it is meant for another audience than "${AUDIENCE}"`,
+  });
+  const bundles = authority.bundle;
+  assert.throws(
+    () =>
+      verifyJwtSvid(authority.issue(ID, 'undefined'), { bundles, audience: undefined as never, now: NOW }),
+    {
+      code: 'ERR_JWT_AUDIENCE_MISMATCH',
+    },
+  );
+});
+
 const good: [string, JwtOverrides][] = [
   ['an audience as a string', {}],
   ['no kid', { header: { kid: undefined } }],
