@@ -119,8 +119,8 @@ export type TlsServerOptions = TlsServerIdentity & {
 
 /**
  * Options for `tls.createServer` and what takes the same. With `isClientRequired` the server refuses every client until
- * `guardTlsServer` is called on it, so a guard that was forgotten lets nobody in. Without it, `rotateTlsServer` keeps a
- * running server's SVID current. Throws what `getX509Svid` throws.
+ * `guardTlsServer` is called on it, so a guard that was forgotten lets nobody in: both sides see ECONNRESET, the server as
+ * `tlsClientError`. Without it, `rotateTlsServer` keeps a running server's SVID current. Throws what `getX509Svid` throws.
  */
 export function tlsServerOptions(options: TlsServerOptions): TlsOptions {
   const { cert, key } = readServerIdentity(options);

@@ -26,9 +26,10 @@ export type UndiciConnector = (
 ) => void;
 
 /**
- * For the `connect` option of undici's `Agent`, `Pool` or `Client`, and by `dispatcher` for `fetch`: each connection is made as
- * by `connectTls`, also for a URL that says http, and fails as that does. `isHttp2Allowed` offers HTTP/2; undici wants `allowH2`
- * then. Default false. Throws SpiffeError `ERR_ID_TRUST_DOMAIN_MISSING`.
+ * For the `connect` option of undici's `Agent`, `Pool` or `Client`, and by `dispatcher` for the `fetch` that undici exports (that
+ * of Node may be of another version and refuse it): each connection is made as by `connectTls`, also for a URL that says http,
+ * and fails as that does. `isHttp2Allowed` offers HTTP/2; undici wants `allowH2` then. Default false. Throws SpiffeError
+ * `ERR_ID_TRUST_DOMAIN_MISSING`.
  */
 export function createUndiciConnector(
   options: TlsConnectOptions & { readonly isHttp2Allowed?: boolean | undefined },
