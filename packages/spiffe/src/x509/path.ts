@@ -5,10 +5,11 @@ import type { IssuerCache } from './issuer-cache.ts';
 import { findNameViolation, GENERAL_NAME, listEmailAttributes } from './name-constraints.ts';
 import type { GeneralName, NameConstraints, NameViolation } from './name-constraints.ts';
 import { OID } from './oid.ts';
+import { SignedLinks } from './signed-links.ts';
 
 const MAX_PATH_LENGTH = 8;
-const MAX_SIGNATURE_CHECKS = 64;
 const MAX_NAME_COMPARISONS = 250_000;
+const MAX_ISSUERS_TRIED = 256;
 const MAX_SERIAL_NUMBER_BYTES = 20;
 const NAME_FAULTS = {
   'not permitted': 'ERR_CA_NAME_NOT_PERMITTED',
@@ -33,6 +34,7 @@ export function findPath(
   if (path === undefined) {
     throw (
       search.firstObstacle ??
+      search.links.firstObstacle ??
       new SpiffeError(
         'ERR_SVID_UNTRUSTED',
         'Cannot verify X.509-SVID: no path leads to an authority of its trust domain',
@@ -45,12 +47,13 @@ export function findPath(
 
 class PathSearch {
   firstObstacle: SpiffeError | undefined;
+  readonly links: SignedLinks;
   readonly #intermediates: readonly Certificate[];
   readonly #anchors: readonly Certificate[];
   readonly #now: number;
-  readonly #cache: IssuerCache;
-  #signatureChecks = 0;
+  readonly #signed: ReadonlySet<Certificate>;
   #nameComparisons = 0;
+  #issuersTried = 0;
 
   constructor(
     intermediates: readonly Certificate[],
@@ -61,7 +64,8 @@ class PathSearch {
     this.#intermediates = intermediates;
     this.#anchors = anchors;
     this.#now = now;
-    this.#cache = cache;
+    this.links = new SignedLinks(cache);
+    this.#signed = this.links.findBelow(anchors, intermediates);
   }
 
   extend(path: readonly Certificate[]): readonly Certificate[] | undefined {
@@ -124,22 +128,16 @@ class PathSearch {
   }
 
   #isIssuer(issuer: Certificate, path: readonly Certificate[], isAnchor: boolean): boolean {
+    this.#issuersTried += 1;
     try {
+      if (this.#issuersTried > MAX_ISSUERS_TRIED) {
+        throw fault('ERR_SVID_UNTRUSTED', `no path was found among ${MAX_ISSUERS_TRIED} issuers`);
+      }
       checkIssuer(issuer, path, this.#now, isAnchor);
-      const issued = path.at(-1)!;
-      if (this.#cache.isLink(issued, issuer)) {
-        return true;
+      if (!isAnchor && !this.#signed.has(issuer)) {
+        return false;
       }
-      this.#signatureChecks += 1;
-      if (this.#signatureChecks > MAX_SIGNATURE_CHECKS) {
-        throw fault(
-          'ERR_SVID_UNTRUSTED',
-          `no path was found within ${MAX_SIGNATURE_CHECKS} signature checks`,
-        );
-      }
-      if (!issued.isSignedBy(issuer)) {
-        throw fault('ERR_CA_SIGNATURE', 'a certificate is not signed by the issuer it names');
-      }
+      this.links.check(path.at(-1)!, issuer);
       return true;
     } catch (error) {
       if (!(error instanceof SpiffeError)) {
