@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import type { PeerCertificate, SecureContext, Server } from 'node:tls';
 
+import { SpiffeError } from '../errors.ts';
 import { isWebClient, tlsClientOptions, tlsWebClientOptions } from './options.ts';
 import type { TlsClientOptions, TlsWebClientOptions } from './options.ts';
 import { tlsPeerOf } from './peer-record.ts';
@@ -10,7 +11,7 @@ import { tlsPeerOf } from './peer-record.ts';
 export interface GrpcClientTls {
   /** Asked by node:tls at each new connection, and then made of the current SVID and bundles. */
   readonly secureContext: SecureContext;
-  /** Verifies the server's SPIFFE ID. To be given beside the context, always. */
+  /** Verifies the server's SPIFFE ID. To be given beside the context, always: without it no connection is made. */
   readonly verifyOptions: {
     checkServerIdentity: (hostname: string, certificate: PeerCertificate) => Error | undefined;
     rejectUnauthorized: true;
@@ -25,14 +26,30 @@ export interface GrpcClientTls {
 export function grpcClientTls(options: TlsClientOptions | TlsWebClientOptions): GrpcClientTls {
   const connection = isWebClient(options) ? tlsWebClientOptions(options) : tlsClientOptions(options);
   const checkServerIdentity = connection.checkServerIdentity ?? tls.checkServerIdentity;
+  // Without it node:tls would be content with a host name in whichever SVID.
+  let isTaken = false;
   // grpc-js keeps the context for as long as the channel lives, and hands it to each `tls.connect`, which asks it for this.
   const secureContext = Object.defineProperty({}, 'context', {
     enumerable: true,
-    get: () => tls.createSecureContext(connection).context as unknown,
+    get: () => {
+      if (!isTaken) {
+        throw new SpiffeError(
+          'ERR_SOURCE_OPTIONS',
+          'Cannot connect: "verifyOptions" must be given to grpc-js beside the secure context',
+        );
+      }
+      return tls.createSecureContext(connection).context as unknown;
+    },
   });
   return {
     secureContext: secureContext as SecureContext,
-    verifyOptions: { checkServerIdentity, rejectUnauthorized: true },
+    verifyOptions: {
+      get checkServerIdentity() {
+        isTaken = true;
+        return checkServerIdentity;
+      },
+      rejectUnauthorized: true,
+    },
   };
 }
 

@@ -50,6 +50,8 @@ export function createUndiciConnector(
         options,
       );
     } catch (error) {
+      // As it would be by a handshake that fails.
+      httpSocket?.destroy();
       process.nextTick(callback, toError(error, 'The source threw'), null);
       return;
     }

@@ -24,6 +24,7 @@ import { get, impostor, mine, options, overHttps, silence } from './services.ts'
 import {
   bundles,
   ca,
+  ChangingSource,
   CLIENT_ID,
   codeOf,
   guarded,
@@ -130,6 +131,21 @@ test('both kinds of verification at once are an error, since one would not be do
     assert.throws(() => create(both), { code: 'ERR_SOURCE_OPTIONS' });
   }
   createHttpsAgent({ ...options(), webAuthorities: undefined } as unknown as TlsConnectOptions);
+});
+
+test('undici: a connection through a proxy is closed when nothing can be made of it', async () => {
+  const svid = new ChangingSource(ca.issueX509Svid(CLIENT_ID));
+  svid.change(undefined);
+  const httpSocket = keep(net.connect(await silence(), '127.0.0.1'));
+  await once(httpSocket, 'connect');
+  const connect = createUndiciConnector(options({ svid }));
+  const error = await new Promise((resolve) => {
+    connect({ hostname: 'localhost', port: '', httpSocket }, (...result) => {
+      resolve(result[0]);
+    });
+  });
+  assert.equal(codeOf(error), 'ERR_NO_IDENTITY');
+  assert.equal(httpSocket.destroyed, true);
 });
 
 test('nobody but the verification says who the peer is', async () => {

@@ -160,6 +160,40 @@ test('grpc-js: a client of another ID is not served', async () => {
   assert.deepEqual(connections, []);
 });
 
+test('A32 grpc-js: without the options that verify no connection is made', async () => {
+  let connections = 0;
+  // Its SVID has the host name that is asked for, with which node:tls would be content.
+  const impostor = tls.createServer(
+    {
+      ...raw(ca.issueX509Svid('spiffe://example.org/impostor', { dnsNames: ['localhost'] })),
+      ALPNProtocols: ['h2'],
+    },
+    (socket) => {
+      connections += 1;
+      socket.destroy();
+    },
+  );
+  impostor.on('connection', (socket) => socket.on('error', () => {}));
+  const { secureContext } = grpcClientTls({
+    bundles,
+    trustDomain: ca.trustDomain,
+    authorize: authorizeServer,
+  });
+  const client = new grpc.Client(
+    `localhost:${await listenTcp(impostor)}`,
+    grpc.credentials.createFromSecureContext(secureContext),
+    { 'grpc.use_local_subchannel_pool': 1 },
+  );
+  closers.push(() => {
+    client.close();
+  });
+  await assert.rejects(ask(client), {
+    code: grpc.status.UNAVAILABLE,
+    message: /"verifyOptions" must be given/,
+  });
+  assert.equal(connections, 0);
+});
+
 test('grpc-js: a renewed SVID is taken by the next connection, on both sides, and calls go on', async () => {
   const svid = new ChangingSource(ca.issueX509Svid(SERVER_ID));
   const { port, connections, open } = await serve(svid);
