@@ -84,7 +84,7 @@ describe('muster dev again', () => {
     const below = descendantsOf(first.child.pid ?? 0);
     assert.equal(below.length, 3, 'nats-server, callout, host');
     await first.interrupt('SIGKILL');
-    await eventually('the children are gone', () => !below.some(isAlive), 2_000);
+    await eventually('the children are gone', () => !below.some(isAlive), 20_000);
     assert.notDeepEqual(readdirSync(place.latticeDir), [], 'a killed process cannot clean up');
 
     const { code, stderr } = await place.run(['host', 'list']);

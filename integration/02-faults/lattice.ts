@@ -91,7 +91,7 @@ export class Lattice {
     const pid = this.pidOf(part);
     this.#remember();
     process.kill(pid, 'SIGKILL');
-    await eventually(`${part} is gone`, () => this.dev.pidOf(part) !== pid, 2_000);
+    await eventually(`${part} is gone`, () => this.dev.pidOf(part) !== pid, 20_000);
   }
 
   pidOf(part: string): number {

@@ -48,6 +48,17 @@ async function startDev(context: TestContext, words: readonly string[] = []): Pr
   return { child, folder, natsPort, httpPort, output: () => output };
 }
 
+/** With all it said where it does not, since nothing else says why. */
+async function untilItRuns(dev: Started): Promise<void> {
+  await eventually(
+    'the lattice runs',
+    () => dev.output().includes('Ctrl-C stops everything.'),
+    120_000,
+  ).catch((error: unknown) => {
+    throw new Error(`the lattice does not run: ${dev.output()}`, { cause: error });
+  });
+}
+
 async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
@@ -69,7 +80,7 @@ async function assertNoProcessLeft(
   await eventually(
     'every process is gone',
     () => !tree.some(isAlive) && processesThatName(folder).length === 0,
-    3_000,
+    20_000,
   );
   // Files stay, because nobody is left to remove them.
   await assertNothingLeft({ folders: [], processes: tree, ports: [natsPort, httpPort] });
@@ -77,7 +88,7 @@ async function assertNoProcessLeft(
 
 test('no key and no token is where it can be read, but for the one of nats-server', async (context) => {
   const dev = await startDev(context, ['--verbose']);
-  await eventually('the lattice runs', () => dev.output().includes('Ctrl-C stops everything.'), 60_000);
+  await untilItRuns(dev);
   const load = startLoad({
     port: dev.httpPort,
     path: '/whoami',
@@ -109,7 +120,7 @@ test('no key and no token is where it can be read, but for the one of nats-serve
 
 test('killed while it serves, the parent takes everything along', async (context) => {
   const dev = await startDev(context, ['--component', 'hello-wat', '--hosts', '2']);
-  await eventually('the lattice runs', () => dev.output().includes('Ctrl-C stops everything.'), 60_000);
+  await untilItRuns(dev);
   assert.equal((await ask(dev.httpPort)).status, 200);
   const tree = treeOf(dev.child);
   assert.equal(tree.length, 5);
@@ -132,7 +143,7 @@ test('killed at any moment of its start, the parent takes everything along', asy
 
 test('killed parts in the middle of their own restart leave nothing either', async (context) => {
   const dev = await startDev(context, ['--component', 'hello-wat']);
-  await eventually('the lattice runs', () => dev.output().includes('Ctrl-C stops everything.'), 60_000);
+  await untilItRuns(dev);
   const before = treeOf(dev.child);
   for (const { pid } of before.slice(1)) process.kill(pid, 'SIGKILL');
   await sleep(350);

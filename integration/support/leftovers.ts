@@ -35,9 +35,11 @@ export function leftovers({ folders, processes = [], ports = [] }: Expected): st
 
 /** Fails with the list of what is left when a lattice that ended has not left everything clean. */
 export async function assertNothingLeft(expected: Expected): Promise<void> {
-  await eventually('nothing left', () => leftovers(expected).length === 0, expected.timeoutMs ?? 5_000).catch(
-    () => {},
-  );
+  await eventually(
+    'nothing left',
+    () => leftovers(expected).length === 0,
+    expected.timeoutMs ?? 20_000,
+  ).catch(() => {});
   assert.deepEqual(leftovers(expected), []);
 }
 

@@ -55,6 +55,20 @@ export function createLatticeState(options: {
     parse: (_key, value) => parseConfig(value),
   });
 
+  const queues = new Map<string, Promise<void>>();
+  /** One change of a key at a time, so that only other hosts can come between reading and writing. */
+  const changeInTurn = (...wanted: Parameters<typeof change>): Promise<void> => {
+    const [, , key] = wanted;
+    const begin = async (): Promise<void> => await change(...wanted);
+    const turn = (queues.get(key) ?? Promise.resolve()).then(begin, begin);
+    queues.set(key, turn);
+    const leave = (): void => {
+      if (queues.get(key) === turn) queues.delete(key);
+    };
+    void turn.then(leave, leave);
+    return turn;
+  };
+
   const need = (): StateBuckets => {
     if (buckets === undefined) {
       throw new HostError(
@@ -81,7 +95,7 @@ export function createLatticeState(options: {
     },
     async putLink(link) {
       let conflict = false;
-      await change(need().lattice, specs, PREFIX + link.source_id, (spec) => {
+      await changeInTurn(need().lattice, specs, PREFIX + link.source_id, (spec) => {
         const added = addLink(spec?.links ?? [], link);
         conflict = 'conflict' in added;
         return 'conflict' in added ? undefined : { url: spec?.url ?? '', links: added.links };
@@ -91,7 +105,7 @@ export function createLatticeState(options: {
     async deleteLink(key) {
       let hasSpec = false;
       let removed: Link | undefined;
-      await change(need().lattice, specs, PREFIX + key.source_id, (spec) => {
+      await changeInTurn(need().lattice, specs, PREFIX + key.source_id, (spec) => {
         hasSpec = spec !== undefined;
         const rest = removeLink(spec?.links ?? [], key);
         removed = rest.removed;
@@ -100,7 +114,7 @@ export function createLatticeState(options: {
       return { hasSpec, removed };
     },
     async recordComponent(id, url, { isUpdate = false } = {}) {
-      await change(need().lattice, specs, PREFIX + id, (spec) => {
+      await changeInTurn(need().lattice, specs, PREFIX + id, (spec) => {
         const isKept = spec !== undefined && (spec.url === url || (spec.url !== '' && !isUpdate));
         return isKept ? undefined : { url, links: spec?.links ?? [] };
       });

@@ -51,6 +51,22 @@ test('what others wrote before and after is known', async () => {
   assert.equal(state.config('before'), undefined);
 });
 
+test('links that one host puts at the same time never come in the way of each other', async () => {
+  const { buckets, make } = rig();
+  const state = make();
+  await state.attach(buckets);
+  let conflicts = 0;
+  const { compareAndSet } = buckets.lattice;
+  buckets.lattice.compareAndSet = async (...wanted) => {
+    const revision = await compareAndSet(...wanted);
+    conflicts += revision === undefined ? 1 : 0;
+    return revision;
+  };
+  await Promise.all(Array.from({ length: 30 }, (_, at) => state.putLink(link(`n${at}`))));
+  assert.equal(state.links().length, 30);
+  assert.equal(conflicts, 0);
+});
+
 test('links that several hosts put at the same time are all kept', async () => {
   const { buckets, make } = rig();
   const states = [make(), make(), make()];
