@@ -7,17 +7,11 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { Program, type Outcome, run, temporaryFolder } from '../program.ts';
+import { freePort } from '../../../integration/support/ports.ts';
 import { root } from '../../../tools/source.ts';
 import { findNode, NEWEST_NODE } from './other-node.ts';
 import { filesOf, installPacked, typeErrors, usesOf, withPlaces } from './package.ts';
-import {
-  bundleDocument,
-  freePort,
-  servePartner,
-  TestDomain,
-  writeSvid,
-  writeWebCertificate,
-} from './places.ts';
+import { bundleDocument, servePartner, TestDomain, writeSvid, writeWebCertificate } from './places.ts';
 
 const mostBytes = 500_000;
 const folder = temporaryFolder('packed');

@@ -12,7 +12,7 @@ import {
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 /** A trust domain and the Workload APIs that hand out its identities. */
@@ -102,7 +102,7 @@ export async function servePartner(
     sequence,
   };
   const server = createServer(web, createBundleHandler({ getBundle: () => contents }));
-  server.listen(0);
+  server.listen(0, 'localhost');
   await once(server, 'listening');
   return {
     url: `https://localhost:${String((server.address() as AddressInfo).port)}/`,
@@ -111,15 +111,6 @@ export async function servePartner(
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-/** A port that nobody listened on a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function toPem(label: string, bytes: Uint8Array): string {
