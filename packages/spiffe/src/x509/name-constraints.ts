@@ -1,6 +1,14 @@
 import { isIP } from 'node:net';
 
-import { DER_TAG, derMalformed, readDer, readDerChildren, readDerOid } from '../wire/der/reader.ts';
+import {
+  DER_TAG,
+  derMalformed,
+  expectTag,
+  readDer,
+  readDerAll,
+  readDerChildren,
+  readDerOid,
+} from '../wire/der/reader.ts';
 import type { DerElement } from '../wire/der/reader.ts';
 
 const MAX_SUBTREES = 256;
@@ -155,12 +163,15 @@ function isDnsNameWithin(host: string, constraint: string, isExcluding: boolean)
 /** The relative names of the constraint begin the name. */
 function isDirectoryWithin(name: GeneralName, base: GeneralName): boolean {
   try {
-    const prefix = readDerChildren(readDer(base.contents), DER_TAG.SEQUENCE);
-    const relatives = readDerChildren(readDer(name.contents), DER_TAG.SEQUENCE);
-    return (
-      prefix.length <= relatives.length &&
-      prefix.every((relative, index) => Buffer.compare(relative.bytes, relatives[index]!.bytes) === 0)
-    );
+    const prefix = expectTag(readDer(base.contents), DER_TAG.SEQUENCE).contents;
+    const whole = expectTag(readDer(name.contents), DER_TAG.SEQUENCE).contents;
+    if (Buffer.compare(prefix, whole.subarray(0, prefix.length)) !== 0) {
+      return false;
+    }
+    // Both must be whole elements, so that the one does not end in the middle of an element of the other.
+    readDerAll(prefix);
+    readDerAll(whole);
+    return true;
   } catch {
     return false;
   }

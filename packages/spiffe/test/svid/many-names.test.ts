@@ -13,6 +13,7 @@ import {
   keyUsageExtension,
 } from '@muster/testing';
 
+import { findNameViolation, GENERAL_NAME } from '../../src/x509/name-constraints.ts';
 import { verifyX509Svid } from '../../src/index.ts';
 import { der, OID } from '../../src/wire/index.ts';
 
@@ -72,4 +73,44 @@ test('A17 names are compared a bounded number of times over all paths of a chain
   assert.throws(() => verify([small!, ...more, held.certificate]), { code: 'ERR_CA_NAME_EXCLUDED' });
   // The direct way is found if it comes first, whatever else is in the chain.
   verify([leaf!, held.certificate, ...more]);
+});
+
+test('A17 a long subtree counts for as many comparisons as it takes time', () => {
+  const root = createTestCa('example.org', NOW);
+  const verify = (length: number): void => {
+    const subtree = der.sequence(der.implicit(DNS, Buffer.alloc(length, 'x')));
+    const any = der.sequence(der.implicit(DNS, Buffer.from('b')));
+    const constraints = der.sequence(der.explicit(0, Buffer.concat([any, subtree])));
+    const issuer = root.createIntermediate({
+      extraExtensions: [extension(OID.NAME_CONSTRAINTS, constraints, true)],
+    });
+    const dnsNames = Array.from({ length: 990 }, (_, index) => `${index}.b`);
+    verifyX509Svid(issuer.issueX509Svid(ID, { dnsNames }).certificates, root.bundle, { now: NOW });
+  };
+  verify(8000);
+  assert.throws(() => verify(20_000), { code: 'ERR_SVID_UNTRUSTED', message: /comparisons of names/ });
+});
+
+test('a directory name is below another one only where relative names end', () => {
+  const relative = (text: string): Uint8Array =>
+    der.set(der.sequence(der.oid(OID.COMMON_NAME), der.utf8String(text)));
+  const directory = (...relatives: readonly Uint8Array[]): { tag: number; contents: Uint8Array } => ({
+    tag: GENERAL_NAME.DIRECTORY,
+    contents: der.sequence(...relatives),
+  });
+  const [a, b] = [relative('a'), relative('b')];
+  const name = directory(a, b);
+  const judge = (...permitted: readonly { tag: number; contents: Uint8Array }[]): string | undefined =>
+    findNameViolation({ permitted, excluded: [] }, [name]);
+  for (const base of [directory(), directory(a), directory(a, b)]) {
+    assert.equal(judge(base), undefined);
+  }
+  const cut = a.slice(0, 5);
+  for (const base of [directory(b), directory(a, b, a), directory(a, a), directory(cut), directory(a, cut)]) {
+    assert.equal(judge(base), 'not permitted');
+  }
+  assert.equal(
+    findNameViolation({ permitted: [directory(a)], excluded: [] }, [directory(a, cut)]),
+    'not permitted',
+  );
 });
