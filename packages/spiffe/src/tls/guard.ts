@@ -2,6 +2,7 @@ import type { Server, TLSSocket } from 'node:tls';
 
 import { SpiffeError } from '../errors.ts';
 import type { TrustDomain } from '../id/trust-domain.ts';
+import { callOut } from '../internal/call-out.ts';
 import { readPeerChain, restrictBundles, toError, verifyPeerChain } from './peer.ts';
 import type { PeerPolicy } from './peer.ts';
 import { recordTlsPeer } from './peer-record.ts';
@@ -87,12 +88,11 @@ export function guardTlsServer(server: Server, options: TlsGuardOptions): TlsGua
     Reflect.get(socket, 'remoteAddress');
     Object.assign(socket, { authorized: false });
     socket.destroy();
-    try {
-      options.onRefused?.(toError(thrown), socket);
-    } catch (error) {
-      // No client may end the process by being refused, nor keep others from being looked at.
-      emit('tlsClientError', toError(error, 'The callback threw'), socket);
-    }
+    // No client may end the process by being refused, nor keep others from being looked at.
+    callOut(
+      (): unknown => options.onRefused?.(toError(thrown), socket),
+      (error) => emit('tlsClientError', error, socket),
+    );
   };
 
   identity.update();

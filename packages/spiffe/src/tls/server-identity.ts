@@ -2,6 +2,7 @@ import { constants } from 'node:crypto';
 import type { SecureContextOptions, Server } from 'node:tls';
 
 import { SpiffeError } from '../errors.ts';
+import { callOut } from '../internal/call-out.ts';
 import { marshalCertificatesPem, marshalPrivateKeyPem } from '../svid/x509-svid.ts';
 import type { X509Svid } from '../svid/x509-svid.ts';
 import type { X509SvidSource } from '../workload-api/x509-source.ts';
@@ -114,7 +115,11 @@ export class ServerIdentity {
       // Once: to be refused must not cost more than to be served.
       if (this.#applied !== undefined) {
         this.#disarm();
-        this.#options.onIdentityLost?.(error);
+        // What it throws must not keep the connection at hand from being refused, which would leave it open.
+        callOut(
+          (): unknown => this.#options.onIdentityLost?.(error),
+          () => {},
+        );
       }
       return error;
     }

@@ -4,10 +4,12 @@ import https from 'node:https';
 import { test } from 'node:test';
 import tls from 'node:tls';
 
+import { rotateTlsServer, tlsServerOptions } from '../../src/index.ts';
 import type { SpiffeIdMatcher } from '../../src/index.ts';
 import {
   asClient,
   ca,
+  ChangingSource,
   CLIENT_ID,
   codeOf,
   greet,
@@ -18,6 +20,8 @@ import {
   listenTcp,
   other,
   required,
+  SERVER_ID,
+  serverSvid,
 } from './support.ts';
 
 const good = ca.issueX509Svid(CLIENT_ID);
@@ -28,20 +32,23 @@ test('a callback for refusals that throws does not end the process, and is told 
     () => hello(required()),
     () => https.createServer(required(), (_request, response) => response.end()),
   ];
+  const mistaken = (cause: Error): never => {
+    throw new TypeError('mistaken', { cause });
+  };
+  const rejecting = async (cause: Error): Promise<void> => {
+    await Promise.reject(new TypeError('mistaken', { cause }));
+  };
   for (const make of makers) {
-    const server = make();
-    const told: unknown[] = [];
-    guarded(server, {
-      onRefused: (error) => {
-        // As easily written as this: of a client without a certificate there is none.
-        throw new TypeError('mistaken', { cause: error });
-      },
-    });
-    server.on('tlsClientError', (error) => told.push(error));
-    const path = await listen(server);
-    await assert.rejects(greet(path, asClient(evil)));
-    assert.deepEqual(told.map(String), ['TypeError: mistaken']);
-    assert.equal(codeOf((told[0] as Error).cause), 'ERR_SVID_UNTRUSTED');
+    for (const onRefused of [mistaken, rejecting as (cause: Error) => void]) {
+      const server = make();
+      guarded(server, { onRefused });
+      const told = once(server, 'tlsClientError');
+      const path = await listen(server);
+      await assert.rejects(greet(path, asClient(evil)));
+      const [error] = (await told) as [Error];
+      assert.equal(error.message, 'mistaken');
+      assert.equal(codeOf(error.cause), 'ERR_SVID_UNTRUSTED');
+    }
   }
 });
 
@@ -69,6 +76,32 @@ test('a callback for refusals that throws keeps no connection from being verifie
   isAllowed = false;
   assert.equal(guard.reverify(), 3);
   await Promise.all(closed);
+});
+
+test('a callback for a lost identity that throws leaves no connection open', async () => {
+  const source = new ChangingSource(ca.issueX509Svid(SERVER_ID));
+  for (const guard of [true, false]) {
+    const server = hello(guard ? required() : tlsServerOptions({ svid: serverSvid }));
+    let calls = 0;
+    const options = {
+      svid: source,
+      onIdentityLost: (): void => {
+        calls += 1;
+        throw new TypeError('mistaken');
+      },
+    };
+    source.change(ca.issueX509Svid(SERVER_ID));
+    if (guard) {
+      guarded(server, options);
+    } else {
+      rotateTlsServer(server, options);
+    }
+    const path = await listen(server);
+    source.change(undefined);
+    await assert.rejects(greet(path, asClient(good)));
+    await assert.rejects(greet(path, asClient(good)));
+    assert.equal(calls, 1);
+  }
 });
 
 test('whoever is told of a refusal can ask from where the client came', async () => {
