@@ -34,7 +34,7 @@ export interface Decoder<T> {
 export class StreamClient {
   readonly #options: StreamClientOptions;
   /** By method and request. */
-  readonly #streams = new Map<string, OpenStream>();
+  readonly #streams = new Map<string | symbol, OpenStream>();
   #isClosed = false;
 
   /** Throws SpiffeError `ERR_SOURCE_OPTIONS`. */
@@ -79,13 +79,13 @@ export class StreamClient {
     throw new SpiffeError('ERR_ENDPOINT_RESPONSE', `The endpoint answered ${method} without a message`);
   }
 
-  /** Follows a stream. Equal ones share a call. */
+  /** Follows a stream. Equal ones share a call, unless `isAlone`: where what is asked for may mean something else later. */
   watch<T>(
     method: string,
     request: Uint8Array,
     decoder: Decoder<T> | ((bytes: Uint8Array) => T),
     handlers: WatchHandlers<T>,
-    options: WatchOptions,
+    options: WatchOptions & { readonly isAlone?: boolean },
   ): Watch {
     if (this.#isClosed) {
       throw new SpiffeError('ERR_CLOSED', `Cannot watch ${method}: the client is closed`);
@@ -93,7 +93,8 @@ export class StreamClient {
     if (options.signal?.aborted === true) {
       return createWatch(Promise.resolve(undefined), async () => {}, undefined);
     }
-    const key = `${method} ${Buffer.from(request).toString('base64')}`;
+    const key =
+      options.isAlone === true ? Symbol(method) : `${method} ${Buffer.from(request).toString('base64')}`;
     let stream = this.#streams.get(key);
     // The subscriber is there before the stream is opened, so that nothing is missed.
     const shared = (stream?.shared ?? new SharedStream<T>()) as SharedStream<T>;
@@ -122,7 +123,7 @@ export class StreamClient {
   }
 
   #open<T>(
-    key: string,
+    key: string | symbol,
     method: string,
     request: Uint8Array,
     decoder: Decoder<T>,
@@ -137,6 +138,10 @@ export class StreamClient {
         return shared.deliver(update, decoder.findNotes(update));
       },
       report: (error: Error, retryInMs: number | undefined) => {
+        if (retryInMs === undefined) {
+          // It ends. Whoever watches anew when told so is to have a stream of its own, and nothing of this one.
+          this.#forget(key, shared);
+        }
         shared.report(error, retryInMs);
       },
       retry,
@@ -151,7 +156,7 @@ export class StreamClient {
     return stream;
   }
 
-  #forget(key: string, shared: SharedStream<unknown>): void {
+  #forget(key: string | symbol, shared: SharedStream<unknown>): void {
     if (this.#streams.get(key)?.shared === shared) {
       this.#streams.delete(key);
     }

@@ -176,7 +176,10 @@ export class BrokerClient implements AsyncDisposable {
     options: WatchOptions = {},
   ): Watch {
     const request = this.#subscribe(reference);
-    return this.#calls.watch('SubscribeToX509SVID', request, this.#x509Context, handlers, options);
+    return this.#calls.watch('SubscribeToX509SVID', request, this.#x509Context, handlers, {
+      ...options,
+      isAlone: isReusable(reference),
+    });
   }
 
   /** Follows the X.509 bundles of the workload. */
@@ -186,7 +189,10 @@ export class BrokerClient implements AsyncDisposable {
     options: WatchOptions = {},
   ): Watch {
     const request = this.#subscribe(reference);
-    return this.#calls.watch('SubscribeToX509Bundles', request, this.#x509Bundles, handlers, options);
+    return this.#calls.watch('SubscribeToX509Bundles', request, this.#x509Bundles, handlers, {
+      ...options,
+      isAlone: isReusable(reference),
+    });
   }
 
   /** Follows the JWT bundles of the workload. */
@@ -196,7 +202,10 @@ export class BrokerClient implements AsyncDisposable {
     options: WatchOptions = {},
   ): Watch {
     const request = this.#subscribe(reference);
-    return this.#calls.watch('SubscribeToJWTBundles', request, this.#jwtBundles, handlers, options);
+    return this.#calls.watch('SubscribeToJWTBundles', request, this.#jwtBundles, handlers, {
+      ...options,
+      isAlone: isReusable(reference),
+    });
   }
 
   /** Ends every call and watch, and the connection. */
@@ -215,4 +224,9 @@ export class BrokerClient implements AsyncDisposable {
   #encode(reference: WorkloadReference): WorkloadReferenceMessage {
     return { reference: encodeReference(reference, { isRemote: this.#isRemote }) };
   }
+}
+
+/** A process ID may be given to another process while a stream for the first one is still open: the two must not share it. */
+function isReusable(reference: WorkloadReference): boolean {
+  return 'pid' in reference;
 }

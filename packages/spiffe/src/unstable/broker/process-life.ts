@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 // Of /proc/<pid>/stat, behind the name of the program: the state, and when the process was started.
 const STATE = 0;
 const START_TIME = 19;
+const ENDED = 'ended';
 const ENDED_STATES = new Set(['Z', 'X', 'x']);
 
 /**
@@ -11,10 +12,13 @@ const ENDED_STATES = new Set(['Z', 'X', 'x']);
  */
 export function followProcess(pid: number): () => boolean {
   const startTime = readStartTime(pid);
+  if (startTime === ENDED) {
+    return () => false;
+  }
   return startTime === undefined ? () => true : () => readStartTime(pid) === startTime;
 }
 
-/** In ticks since the machine was started; undefined where there is no such process, or it has ended and waits for its parent. */
+/** In ticks since the machine was started; `ENDED` where the process waits for its parent only, undefined where there is none. */
 function readStartTime(pid: number): string | undefined {
   let stat: string;
   try {
@@ -24,5 +28,5 @@ function readStartTime(pid: number): string | undefined {
   }
   // The name may hold spaces and brackets itself.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ENDED_STATES.has(fields[STATE] ?? '') ? undefined : fields[START_TIME];
+  return ENDED_STATES.has(fields[STATE] ?? '') ? ENDED : fields[START_TIME];
 }

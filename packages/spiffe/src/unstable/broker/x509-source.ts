@@ -17,7 +17,7 @@ export type BrokeredX509SourceOptions = Omit<X509SourceOptions, 'address' | 'cli
   readonly client: BrokerClient;
   /** The workload. */
   readonly reference: WorkloadReference;
-  /** Asked once a second and at each update. Once it says no, all is let go of for good. Default: for a process of this machine, whether it is still the same; for others always yes. */
+  /** Asked once a second and at each update. Once it says no or throws, all is let go of for good. Default: for a process of this machine, whether it is still the same; for others always yes. */
   readonly isAlive?: (() => boolean) | undefined;
 };
 
@@ -52,10 +52,11 @@ function watchWhileAlive(
   let death: SpiffeError | undefined;
   let timer: unknown;
   const check = (): boolean => {
-    if (death === undefined && !isAlive()) {
-      death = new SpiffeError('ERR_WORKLOAD_NOT_FOUND', 'The workload has ended');
+    const found = death === undefined ? findDeath(isAlive) : undefined;
+    if (found !== undefined) {
+      death = found;
       ending.abort();
-      handlers.onError?.(toDenial(death), undefined);
+      handlers.onError?.(toDenial(found), undefined);
     }
     return death === undefined;
   };
@@ -90,6 +91,17 @@ function watchWhileAlive(
     await watch.close();
   };
   return { ended, close, [Symbol.asyncDispose]: close };
+}
+
+/** Who cannot tell whether the workload is alive has no ground to use its SVID. */
+function findDeath(isAlive: () => boolean): SpiffeError | undefined {
+  try {
+    return isAlive() ? undefined : new SpiffeError('ERR_WORKLOAD_NOT_FOUND', 'The workload has ended');
+  } catch (error) {
+    return new SpiffeError('ERR_WORKLOAD_NOT_FOUND', 'Nobody can tell whether the workload is alive', {
+      cause: error,
+    });
+  }
 }
 
 /** To whoever uses the SVID, a workload that has ended is one that has no identity. */
