@@ -1,6 +1,7 @@
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { SpiffeError } from '../errors.ts';
+import { tellReporter } from '../internal/call-out.ts';
 import type { JwtSource } from '../workload-api/jwt-source.ts';
 import { computeRetryDelay } from '../workload-api/retry.ts';
 import type { BundleSource } from '../workload-api/bundle-source.ts';
@@ -163,7 +164,7 @@ class FollowedFile {
       this.#failures += 1;
       const delayMs = computeRetryDelay(this.#failures) ?? 0;
       this.#arm(this.#clock.now() + delayMs);
-      this.#onError?.(error as Error, delayMs);
+      tellReporter(this.#onError, error as Error, delayMs);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { tellReporter } from '../internal/call-out.ts';
 import type { JwtSvid } from '../svid/jwt-svid.ts';
 import { isFatal, toCallError } from './errors.ts';
 import { computeRetryDelay } from './retry.ts';
@@ -141,7 +142,7 @@ export class JwtCache<R extends TokenRequest> {
         entry.dueAt = clock.now() + delayMs;
         this.#arm();
       }
-      onError?.(error, delayMs);
+      tellReporter(onError, error, delayMs);
     }
   }
 }

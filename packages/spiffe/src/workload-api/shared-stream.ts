@@ -1,4 +1,5 @@
 import { isSpiffeError } from '../errors.ts';
+import { callOut, tellReporter } from '../internal/call-out.ts';
 import type { Watch, WatchHandlers } from './options.ts';
 
 interface Subscriber<T> {
@@ -60,12 +61,14 @@ export class SharedStream<T> {
   }
 
   report(error: Error, retryInMs: number | undefined): void {
-    if (retryInMs !== undefined && retryInMs > 0) {
+    // The endpoint says it by a status, and in some APIs by a message, which then counts as refused.
+    const isWithdrawal = isSpiffeError(error) && error.code === 'ERR_NO_IDENTITY';
+    if (isWithdrawal) {
+      // What has been withdrawn must not be handed to whoever comes next.
+      this.#latest = undefined;
+    }
+    if (retryInMs !== undefined && (retryInMs > 0 || isWithdrawal)) {
       this.#failure = { error, retryInMs };
-      if (isSpiffeError(error) && error.code === 'ERR_NO_IDENTITY') {
-        // What has been withdrawn must not be handed to whoever comes next.
-        this.#latest = undefined;
-      }
     }
     for (const subscriber of this.#current()) {
       tell(subscriber, error, retryInMs);
@@ -104,21 +107,16 @@ export class SharedStream<T> {
 
 /** Whoever throws refuses the update and is told so. */
 function offer<T>(subscriber: Subscriber<T>, update: T): boolean {
-  try {
-    subscriber.handlers.onUpdate(update);
-    return true;
-  } catch (error) {
-    tell(subscriber, error instanceof Error ? error : new Error('The handler threw', { cause: error }), 0);
-    return false;
-  }
+  return callOut(
+    (): unknown => subscriber.handlers.onUpdate(update),
+    (error) => {
+      tell(subscriber, error, 0);
+    },
+  );
 }
 
 function tell<T>({ handlers }: Subscriber<T>, error: Error, retryInMs: number | undefined): void {
-  try {
-    handlers.onError?.(error, retryInMs);
-  } catch {
-    // A reporter that fails must not end the watch, and there is nobody left to tell.
-  }
+  tellReporter(handlers.onError?.bind(handlers), error, retryInMs);
 }
 
 /** What a subscriber holds: it ends with the stream, or when it leaves. `close` waits for the stream where nobody else needs it. */

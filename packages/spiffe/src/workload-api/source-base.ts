@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { SpiffeError } from '../errors.ts';
 import { waitWithin } from '../internal/deadline.ts';
+import { callOut, tellReporter } from '../internal/call-out.ts';
 import { checkDurations } from '../internal/durations.ts';
 import type { CallOptions } from './options.ts';
 
@@ -50,7 +51,8 @@ export abstract class SourceBase<E> implements UpdatingSource<E> {
   readonly #onError: ErrorReporter | undefined;
   readonly #listeners = new Set<(event: E) => void>();
   readonly #first = Promise.withResolvers<void>();
-  readonly #closing = Promise.withResolvers<never>();
+  /** Those who wait for a change, to be told that there will be none. A promise that lives as long as the source would remember each of them. */
+  readonly #waiting = new Set<(error: Error) => void>();
   #lastEvent: E | undefined;
   #isClosed = false;
   #stopped: Promise<void> | undefined;
@@ -59,9 +61,8 @@ export abstract class SourceBase<E> implements UpdatingSource<E> {
     this.#name = name;
     this.clock = clock;
     this.#onError = onError;
-    // Both may be rejected while nobody waits for them.
+    // May be rejected while nobody waits for it.
     this.#first.promise.catch(() => {});
-    this.#closing.promise.catch(() => {});
   }
 
   /** Begins to follow whatever the state comes from. */
@@ -91,9 +92,7 @@ export abstract class SourceBase<E> implements UpdatingSource<E> {
 
   onChange(listener: (event: E) => void): () => void {
     // A wrapper, so that the same function can be added twice and removed once.
-    const entry = (event: E): void => {
-      listener(event);
-    };
+    const entry = (event: E): void => listener(event);
     this.#listeners.add(entry);
     return () => {
       this.#listeners.delete(entry);
@@ -109,8 +108,9 @@ export abstract class SourceBase<E> implements UpdatingSource<E> {
     }
     const next = Promise.withResolvers<E>();
     const unsubscribe = this.onChange(next.resolve);
+    this.#waiting.add(next.reject);
     try {
-      return await waitWithin(Promise.race([next.promise, this.#closing.promise]), {
+      return await waitWithin(next.promise, {
         action: `wait for a change of ${this.#name}`,
         absence: 'none came',
         timeoutMs: options.timeoutMs,
@@ -120,6 +120,7 @@ export abstract class SourceBase<E> implements UpdatingSource<E> {
       });
     } finally {
       unsubscribe();
+      this.#waiting.delete(next.reject);
     }
   }
 
@@ -146,7 +147,9 @@ export abstract class SourceBase<E> implements UpdatingSource<E> {
     if (!this.#isClosed) {
       this.#isClosed = true;
       this.#listeners.clear();
-      this.#closing.reject(this.#closedError());
+      for (const reject of this.#waiting) {
+        reject(this.#closedError());
+      }
       this.#first.reject(this.#closedError());
       this.#stopped = this.stop();
     }
@@ -176,16 +179,17 @@ export abstract class SourceBase<E> implements UpdatingSource<E> {
     this.changeCount += 1;
     this.#lastEvent = event;
     for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.report(error instanceof Error ? error : new Error('A listener threw', { cause: error }), 0);
-      }
+      callOut(
+        (): unknown => listener(event),
+        (error) => {
+          this.report(error, 0);
+        },
+      );
     }
   }
 
   protected report(error: Error, retryInMs: number | undefined): void {
-    this.#onError?.(error, retryInMs);
+    tellReporter(this.#onError, error, retryInMs);
   }
 
   /** There will be no state any more. */
