@@ -12,6 +12,9 @@ import { restrictBundles, toError, verifyPeerCertificate } from './peer.ts';
 import { readServerIdentity, SECURE_OPTIONS } from './server-identity.ts';
 import type { TlsServerIdentity } from './server-identity.ts';
 
+// A quarter of node:tls's own: whoever never finishes holds a connection for that long.
+const HANDSHAKE_TIMEOUT_MS = 30_000;
+
 /** Who the server may be, and who one is oneself. */
 export interface TlsClientOptions {
   /** Has the authorities of the trust domains that are believed; asked at each connection. */
@@ -120,11 +123,18 @@ export type TlsServerOptions = TlsServerIdentity & {
 /**
  * Options for `tls.createServer` and what takes the same. With `isClientRequired` the server refuses every client until
  * `guardTlsServer` is called on it, so a guard that was forgotten lets nobody in: both sides see ECONNRESET, the server as
- * `tlsClientError`. Without it, `rotateTlsServer` keeps a running server's SVID current. Throws what `getX509Svid` throws.
+ * `tlsClientError`. Without it, `rotateTlsServer` keeps a running server's SVID current. A handshake has 30 s
+ * (`handshakeTimeout`). Throws what `getX509Svid` throws.
  */
 export function tlsServerOptions(options: TlsServerOptions): TlsOptions {
   const { cert, key } = readServerIdentity(options);
-  const server: TlsOptions = { cert, key, minVersion: 'TLSv1.2', secureOptions: SECURE_OPTIONS };
+  const server: TlsOptions = {
+    cert,
+    key,
+    minVersion: 'TLSv1.2',
+    secureOptions: SECURE_OPTIONS,
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+  };
   if (options.isClientRequired === true) {
     // No authority at all, not those of the system either.
     Object.assign(server, { ca: [], requestCert: true, rejectUnauthorized: true });

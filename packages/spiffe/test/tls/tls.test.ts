@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect as connectSocket } from 'node:net';
 import { test } from 'node:test';
 import tls from 'node:tls';
 
@@ -171,4 +172,16 @@ test('A34 old versions are not spoken', async () => {
     ciphers: 'DEFAULT@SECLEVEL=0',
   };
   await assert.rejects(greet(path, { ...old, checkServerIdentity: () => undefined }));
+});
+
+test('whoever does not finish a handshake is cut off', async () => {
+  const options = tlsServerOptions({ svid: source(ca.issueX509Svid(SERVER_ID)) });
+  assert.equal(options.handshakeTimeout, 30_000);
+  const server = hello({ ...options, handshakeTimeout: 20 });
+  const refused = new Promise<NodeJS.ErrnoException>((resolve) => server.once('tlsClientError', resolve));
+  const path = await listen(server);
+  const socket = connectSocket(path);
+  socket.on('error', () => {});
+  assert.equal((await refused).code, 'ERR_TLS_HANDSHAKE_TIMEOUT');
+  socket.destroy();
 });
