@@ -13,7 +13,7 @@ export interface ChangeOptions extends CallOptions {
   readonly after?: number | undefined;
 }
 
-/** Something that is kept up to date, and tells of its changes as values of `E`. */
+/** Something that is kept up to date, and tells of its changes as values of `E`. It keeps the process running until it is closed. */
 export interface UpdatingSource<E> extends AsyncDisposable {
   /** How many changes there were, the first state included. */
   readonly changeCount: number;
