@@ -30,7 +30,7 @@ export interface ReplayCacheOptions {
   readonly maxEntriesPerSender?: number | undefined;
 }
 
-/** Creates a cache in memory, for one process. When it is full it throws SpiffeError `ERR_WIT_REPLAY_CACHE_FULL` rather than forget. */
+/** Creates a cache in memory, for one process. When it is full, or the clock was set back to what it has forgotten, it throws SpiffeError `ERR_WIT_REPLAY_CACHE_FULL`. */
 export function createReplayCache(options: ReplayCacheOptions = {}): ReplayCache {
   const maxEntries = options.maxEntries ?? DEFAULT_MAX_ENTRIES;
   const maxEntriesPerSender = options.maxEntriesPerSender ?? DEFAULT_MAX_ENTRIES_PER_SENDER;
@@ -40,6 +40,8 @@ export function createReplayCache(options: ReplayCacheOptions = {}): ReplayCache
   const slots = new Map<number, { readonly key: string; readonly sender: string }[]>();
 
   let sweepAt = 0;
+  /** Proofs that expire up to here may have been forgotten. In the past, unless the clock was set back. */
+  let forgottenUntil = Number.NEGATIVE_INFINITY;
 
   function forgetExpired(now: number): void {
     if (now < sweepAt) {
@@ -51,6 +53,7 @@ export function createReplayCache(options: ReplayCacheOptions = {}): ReplayCache
         continue;
       }
       slots.delete(end);
+      forgottenUntil = Math.max(forgottenUntil, end);
       for (const { key, sender } of entries) {
         seen.delete(key);
         const left = (bySender.get(sender) ?? 1) - 1;
@@ -71,6 +74,13 @@ export function createReplayCache(options: ReplayCacheOptions = {}): ReplayCache
       if (seen.has(key)) {
         return false;
       }
+      const end = Math.floor(expiresAt / SLOT_MS + 1) * SLOT_MS;
+      if (!(end > forgottenUntil)) {
+        throw new SpiffeError(
+          'ERR_WIT_REPLAY_CACHE_FULL',
+          'Cannot accept workload proof token: the clock was set back, and proofs of this time are forgotten',
+        );
+      }
       const ofSender = bySender.get(sender) ?? 0;
       if (seen.size >= maxEntries || ofSender >= maxEntriesPerSender) {
         throw new SpiffeError(
@@ -78,7 +88,6 @@ export function createReplayCache(options: ReplayCacheOptions = {}): ReplayCache
           'Cannot accept workload proof token: the replay cache is full until older proofs expire',
         );
       }
-      const end = Math.floor(expiresAt / SLOT_MS + 1) * SLOT_MS;
       const slot = slots.get(end) ?? [];
       slot.push({ key, sender });
       slots.set(end, slot);

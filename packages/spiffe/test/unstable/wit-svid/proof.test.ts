@@ -124,8 +124,8 @@ test('A12 headers are taken only when each is there once', () => {
 
 test('the replay cache remembers until the end, per sender, and refuses rather than forget', () => {
   const cache = createReplayCache({ maxEntries: 4, maxEntriesPerSender: 2 });
-  const remember = (sender: string, jti: string, now = 0): boolean | Promise<boolean> =>
-    cache.remember({ sender, jti, expiresAt: 1500, now });
+  const remember = (sender: string, jti: string, now = 0, expiresAt = 1500): boolean | Promise<boolean> =>
+    cache.remember({ sender, jti, expiresAt, now });
   assert.equal(remember('a', '1'), true);
   assert.equal(remember('a', '1'), false);
   assert.equal(remember('b', '1'), true, 'a jti is unique within its sender only');
@@ -135,8 +135,20 @@ test('the replay cache remembers until the end, per sender, and refuses rather t
   assert.equal(remember('b', '2'), true);
   assert.throws(() => remember('c', '1'), hasCode('ERR_WIT_REPLAY_CACHE_FULL'));
   assert.equal(remember('a', '1', 1499), false);
-  assert.equal(remember('a', '1', 2000), true, 'what has expired is forgotten and makes room');
-  assert.equal(remember('c', '1', 2000), true);
+  assert.equal(remember('a', '1', 2000, 2500), true, 'what has expired is forgotten and makes room');
+  assert.equal(remember('c', '1', 2000, 2500), true);
+});
+
+test('a clock that goes forth and back lets no proof pass twice, and new ones soon again', () => {
+  const cache = createReplayCache();
+  const remember = (jti: string, expiresAt: number, now: number): boolean | Promise<boolean> =>
+    cache.remember({ sender: 'a', jti, expiresAt, now });
+  assert.equal(remember('1', 60_000, 0), true);
+  // Makes it forget what has expired by then.
+  assert.equal(remember('2', 3_660_000, 3_600_000), true);
+  assert.throws(() => remember('1', 60_000, 0), hasCode('ERR_WIT_REPLAY_CACHE_FULL'));
+  assert.equal(remember('3', 61_000, 1000), true, 'not forgotten is what expires later');
+  assert.equal(remember('3', 61_000, 1000), false);
 });
 
 test('a bundle takes keys of the use wit-svid whose kid is unique in the whole document', () => {
