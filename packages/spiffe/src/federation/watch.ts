@@ -6,6 +6,8 @@ import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { SpiffeError } from '../errors.ts';
 import type { TrustDomain } from '../id/trust-domain.ts';
+import { tellReporter } from '../internal/call-out.ts';
+import { checkDurations } from '../internal/durations.ts';
 import { sleep } from '../internal/sleep.ts';
 import type { Watch, WatchHandlers } from '../workload-api/options.ts';
 import { checkEndpoint } from './endpoint.ts';
@@ -35,8 +37,8 @@ export interface BundleWatch extends Watch, X509BundleSource, JwtBundleSource {
  * Polls a bundle endpoint at the refresh hint of the bundle, or else every 300 s (SPIFFE Federation sections 4.1 and 6.2).
  * `onUpdate` is called for each bundle that differs from the one before and may refuse it by throwing. A failure is
  * reported with the time to the next poll, and what was fetched last stays. The whole bundle is replaced: a key that is no
- * longer published is no longer there. Throws SpiffeError `ERR_BUNDLE_ENDPOINT_URL` or `ERR_BUNDLE_TRUST_DOMAIN` at once when
- * the configuration cannot be meant.
+ * longer published is no longer there. Throws SpiffeError `ERR_BUNDLE_ENDPOINT_URL`, `ERR_BUNDLE_TRUST_DOMAIN` or
+ * `ERR_SOURCE_OPTIONS` at once when the configuration cannot be meant.
  */
 export function watchBundle(
   endpoint: BundleEndpoint,
@@ -44,6 +46,8 @@ export function watchBundle(
   options: WatchBundleOptions = {},
 ): BundleWatch {
   checkEndpoint(endpoint, options.own);
+  const { maxIntervalMs, minIntervalMs, timeoutMs } = options;
+  checkDurations('watch bundle', { minIntervalMs, maxIntervalMs, timeoutMs });
   return new PolledBundle(endpoint, handlers, options);
 }
 
@@ -130,16 +134,13 @@ class PolledBundle implements BundleWatch {
     if (this.#closing.signal.aborted) {
       return;
     }
-    try {
-      this.#handlers.onError?.(
-        error instanceof Error
-          ? error
-          : new SpiffeError('ERR_ENDPOINT_RESPONSE', 'The handler threw', { cause: error }),
-        retryInMs,
-      );
-    } catch {
-      // A reporter that fails must not end the watch, and there is nobody left to tell.
-    }
+    tellReporter(
+      this.#handlers.onError?.bind(this.#handlers),
+      error instanceof Error
+        ? error
+        : new SpiffeError('ERR_ENDPOINT_RESPONSE', 'The handler threw', { cause: error }),
+      retryInMs,
+    );
   }
 
   #intervalMs(): number {

@@ -144,6 +144,13 @@ test('polls at the refresh hint of the newest bundle, within bounds, or else eve
   }
 });
 
+test('intervals that would make a tight loop of polls are refused', () => {
+  const wrong = [Number.NaN, 0, -1, Number.POSITIVE_INFINITY, 2 ** 31];
+  for (const options of wrong.flatMap((ms) => [{ minIntervalMs: ms }, { maxIntervalMs: ms }])) {
+    assert.throws(() => watchBundle(endpoint, { onUpdate() {} }, options), { code: 'ERR_SOURCE_OPTIONS' });
+  }
+});
+
 test('an unchanged bundle is not reported again, a changed one is, and a changed hint counts at once', async () => {
   const { updates, errors, poll } = observe();
   await poll();
