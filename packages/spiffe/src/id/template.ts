@@ -19,7 +19,7 @@ export type TemplateCaptures<N extends string = string> = Readonly<Record<N, str
 
 /** For some names, the only values they may have. */
 export type TemplateConstraints<N extends string = string> = {
-  readonly [K in N]?: string | readonly string[] | undefined;
+  readonly [K in N]?: string | readonly string[];
 };
 
 type Part =
@@ -146,9 +146,12 @@ export class SpiffeIdTemplate<N extends string = string> {
 
 function readConstraints(text: string, constraints: object): Map<string, ReadonlySet<string>> {
   return new Map(
-    Object.entries(constraints as Readonly<Record<string, string | readonly string[] | undefined>>)
-      .filter((entry): entry is [string, string | readonly string[]] => entry[1] !== undefined)
-      .map(([name, value]) => {
+    Object.entries(constraints as Readonly<Record<string, string | readonly string[] | undefined>>).map(
+      ([name, value]) => {
+        if (value === undefined) {
+          // Most likely of the environment, where it is not set. Without the constraint all would pass.
+          throw fault(text, `the constraint of ${quote(name)} must not be undefined`);
+        }
         const values = typeof value === 'string' ? [value] : value;
         attempt(text, () => {
           for (const each of values) {
@@ -159,7 +162,8 @@ function readConstraints(text: string, constraints: object): Map<string, Readonl
           throw fault(text, `the constraint of ${quote(name)} must allow a value`);
         }
         return [name, new Set(values)];
-      }),
+      },
+    ),
   );
 }
 

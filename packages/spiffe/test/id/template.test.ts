@@ -68,6 +68,12 @@ test('names are known to the compiler', () => {
   assert.throws(() => matchTemplate(KUBERNETES, { other: 'a' }), { code: 'ERR_ID_TEMPLATE' });
 });
 
+test('a constraint whose value is not set constrains nothing, so it is refused', () => {
+  const unset = { namespace: process.env['MUSTER_TEST_UNSET'] };
+  // @ts-expect-error: the value may be undefined.
+  assert.throws(() => matchTemplate(KUBERNETES, unset), { code: 'ERR_ID_TEMPLATE' });
+});
+
 test('constraints fix a name to a value or to a list', () => {
   const fixed = SpiffeIdTemplate.parse(KUBERNETES, { namespace: 'shop', account: ['web', 'api'] });
   assert.deepEqual(match('spiffe://example.org/ns/shop/sa/api', fixed), {
