@@ -1,6 +1,7 @@
 import { GRPC_STATUS, GrpcStatusError } from './status.ts';
 
 const HEADER_LENGTH = 5;
+const EMPTY = Buffer.alloc(0);
 
 /** Puts the gRPC prefix (no compression, length) before a message. */
 export function encodeGrpcFrame(message: Uint8Array): Uint8Array {
@@ -14,8 +15,12 @@ export function encodeGrpcFrame(message: Uint8Array): Uint8Array {
 /** Cuts a byte stream into gRPC messages. A message above the limit is refused by its prefix, before its bytes are kept. */
 export class GrpcFrameReader {
   readonly #maxMessageBytes: number;
-  #chunks: Uint8Array[] = [];
+  /** What has come and is not taken yet is `#buffered` bytes from `#start`. Grows with what came and never with what was announced. */
+  #bytes: Buffer = EMPTY;
+  #start = 0;
   #buffered = 0;
+  /** Whether `#bytes` may be written to behind what it holds. */
+  #isOwn = false;
   /** Length of the message whose prefix was read, or -1. */
   #messageLength = -1;
 
@@ -30,8 +35,7 @@ export class GrpcFrameReader {
 
   /** Adds bytes and returns the messages they complete. Throws GrpcStatusError. */
   push(chunk: Uint8Array): Uint8Array[] {
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length;
+    this.#add(chunk);
     const messages: Uint8Array[] = [];
     for (;;) {
       if (this.#messageLength === -1) {
@@ -62,16 +66,33 @@ export class GrpcFrameReader {
     return length;
   }
 
+  #add(chunk: Uint8Array): void {
+    if (this.#buffered === 0) {
+      // One chunk may hold thousands of messages: it is not copied.
+      this.#bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      this.#start = 0;
+      this.#buffered = chunk.length;
+      this.#isOwn = false;
+      return;
+    }
+    // Messages may come in frames of one byte each: chunks that are kept as such would take a hundred times their bytes.
+    const end = this.#start + this.#buffered;
+    const length = this.#buffered + chunk.length;
+    if (!this.#isOwn || end + chunk.length > this.#bytes.length) {
+      const bytes = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#buffered));
+      this.#bytes.copy(bytes, 0, this.#start, end);
+      this.#bytes = bytes;
+      this.#start = 0;
+      this.#isOwn = true;
+    }
+    this.#bytes.set(chunk, this.#start + this.#buffered);
+    this.#buffered = length;
+  }
+
   #take(length: number): Buffer {
-    // One chunk may hold thousands of messages: it is not copied for each of them.
-    const [first] = this.#chunks;
-    const all =
-      first !== undefined && this.#chunks.length === 1
-        ? Buffer.from(first.buffer, first.byteOffset, first.byteLength)
-        : Buffer.concat(this.#chunks, this.#buffered);
-    const rest = all.subarray(length);
-    this.#chunks = rest.length === 0 ? [] : [rest];
-    this.#buffered = rest.length;
-    return all.subarray(0, length);
+    const taken = this.#bytes.subarray(this.#start, this.#start + length);
+    this.#start += length;
+    this.#buffered -= length;
+    return taken;
   }
 }
