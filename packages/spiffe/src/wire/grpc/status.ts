@@ -24,6 +24,8 @@ export const GRPC_STATUS = {
 /** The number of a status. */
 export type GrpcStatusCode = (typeof GRPC_STATUS)[keyof typeof GRPC_STATUS];
 
+const MAX_MESSAGE_LENGTH = 1024;
+const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 const NAMES = new Map<number, string>(Object.entries(GRPC_STATUS).map(([name, status]) => [status, name]));
 
 /** Ends a call with a status. Handlers throw it; the client throws it for every status but OK. The message goes over the wire. */
@@ -65,13 +67,18 @@ export function encodeGrpcMessage(message: string): string {
   return encoded;
 }
 
-/** Decodes a `grpc-message`; broken escapes are left as they stand. */
+/** Decodes a `grpc-message`; broken escapes are left as they stand. Cut, and on one line: it goes into messages, and from there into logs. */
 export function decodeGrpcMessage(message: string): string {
+  let text = message;
   try {
-    return decodeURIComponent(message);
+    text = decodeURIComponent(message);
   } catch {
-    return message;
+    // Left as it stands.
   }
+  const cut = text.length > MAX_MESSAGE_LENGTH ? `${text.slice(0, MAX_MESSAGE_LENGTH)}...` : text;
+  return cut.replaceAll(CONTROL, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 /** The bytes of a `grpc-status-details-bin` header: base64, with or without padding. Whatever else it is counts as absent. */
