@@ -43,7 +43,7 @@ export function parseSvidFiles(
 /** Throws SpiffeError for an SVID that is out of its time, or older than the one held while that one is in its time. */
 export function checkFresh(svid: X509Svid, held: X509Svid | undefined, now: number): void {
   const id = svid.id.toString();
-  if (now >= svid.expiresAt) {
+  if (!(now < svid.expiresAt)) {
     throw new SpiffeError('ERR_SVID_EXPIRED', `Cannot take the X.509-SVID of "${id}": it has expired`);
   }
   if (now < svid.notBeforeAt) {

@@ -92,7 +92,7 @@ class WatchedJwtFileSource extends SourceBase<'token' | 'bundles'> implements Jw
     if (this.#token === undefined) {
       throw new SpiffeError('ERR_NO_IDENTITY', 'Cannot get JWT-SVID: no file with a token is followed');
     }
-    if (this.clock.now() >= this.#token.expiresAt) {
+    if (!(this.clock.now() < this.#token.expiresAt)) {
       throw new SpiffeError('ERR_JWT_EXPIRED', 'Cannot get JWT-SVID: it expired without being renewed');
     }
     return this.#token;
@@ -165,7 +165,7 @@ class WatchedJwtFileSource extends SourceBase<'token' | 'bundles'> implements Jw
 
   #parseToken(bytes: Buffer): JwtSvid {
     const svid = parseUnverifiedJwtSvid(bytes.toString('latin1').trim());
-    if (this.clock.now() >= svid.expiresAt) {
+    if (!(this.clock.now() < svid.expiresAt)) {
       throw new SpiffeError('ERR_JWT_EXPIRED', 'Cannot take the JWT-SVID: it has expired');
     }
     const { audience } = this.#options;

@@ -187,7 +187,7 @@ class CachingJwtSource implements JwtSource {
       throw error;
     }
     const now = this.#clock.now();
-    if (now >= svid.expiresAt) {
+    if (!(now < svid.expiresAt)) {
       throw new SpiffeError('ERR_JWT_EXPIRED', 'The endpoint sent a JWT-SVID that has expired');
     }
     if (generation === this.#generation) {

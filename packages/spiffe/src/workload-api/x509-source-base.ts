@@ -65,7 +65,8 @@ export abstract class X509SourceBase extends SourceBase<IdentityState> implement
     if (svid === undefined) {
       throw new SpiffeError('ERR_NO_IDENTITY', 'Cannot get X.509-SVID: the identity was withdrawn');
     }
-    if (this.clock.now() >= svid.expiresAt) {
+    // This way round, a clock that is no number lets nothing out.
+    if (!(this.clock.now() < svid.expiresAt)) {
       throw new SpiffeError(
         'ERR_SVID_EXPIRED',
         `Cannot get X.509-SVID of "${svid.id.toString()}": it expired without being renewed`,

@@ -119,7 +119,7 @@ class WatchedX509Source extends X509SourceBase {
 
   #check(svid: X509Svid, { bundles }: X509Context): void {
     const now = this.clock.now();
-    if (now >= svid.expiresAt) {
+    if (!(now < svid.expiresAt)) {
       throw new SpiffeError(
         'ERR_SVID_EXPIRED',
         `The endpoint sent an X.509-SVID of "${svid.id.toString()}" that has expired`,
