@@ -133,7 +133,9 @@ function verifyProof(
   const audiences = [options.audience].flat().map(cutAudience);
   // A list of one is the same; a proof for several receivers could be replayed from one to the other.
   const named: unknown = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud;
-  if (typeof named !== 'string' || named === '' || !audiences.includes(cutAudience(named))) {
+  // Nothing is left of an audience that was not set, nor of a query alone: they must not meet.
+  const target = typeof named === 'string' ? cutAudience(named) : '';
+  if (target === '' || !audiences.includes(target)) {
     throw proofFault('ERR_WIT_PROOF_AUDIENCE', 'it is meant for another audience');
   }
   const expiresAt = readInstant(exp);

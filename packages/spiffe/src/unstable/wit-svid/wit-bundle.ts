@@ -93,9 +93,12 @@ interface WitKey extends WitAuthority {
 }
 
 function parseEntry(jwk: Readonly<Record<string, unknown>>): WitKey | string {
-  const { kid, alg } = jwk;
+  const { kid, alg, key_ops: operations } = jwk;
   if (typeof kid !== 'string' || kid === '') {
     return 'kid is missing';
+  }
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
+    return 'key_ops lacks "verify"';
   }
   if (alg !== undefined && typeof alg !== 'string') {
     return 'alg is not a string';

@@ -17,7 +17,7 @@ import {
 import { AUDIENCE, createWitWorld, hasCode, NOW, NOW_SECONDS, trustDomain } from './support.ts';
 
 const hash = (token: string): string => createHash('sha256').update(token).digest('base64url');
-const { svid, verify, issue, workload, issuer } = createWitWorld(hash);
+const { svid, verify, issue, prove, workload, issuer } = createWitWorld(hash);
 
 function decode(token: string): { header: Record<string, unknown>; claims: Record<string, unknown> } {
   const [header, claims] = token
@@ -122,6 +122,18 @@ test('A12 headers are taken only when each is there once', () => {
   assert.throws(() => readWitHeaders(joined), hasCode('ERR_WIT_PROOF_MISSING'));
 });
 
+test('A10 an audience of which nothing is left is that of nobody', async () => {
+  for (const named of ['', '?a', '#a', '?']) {
+    for (const audience of ['', '?', [AUDIENCE, '']]) {
+      const wit = issue();
+      await assert.rejects(
+        verify({ wit, proof: prove(wit, { claims: { aud: named } }) }, { audience }),
+        hasCode('ERR_WIT_PROOF_AUDIENCE'),
+      );
+    }
+  }
+});
+
 test('the replay cache remembers until the end, per sender, and refuses rather than forget', () => {
   const cache = createReplayCache({ maxEntries: 4, maxEntriesPerSender: 2 });
   const remember = (sender: string, jti: string, now = 0, expiresAt = 1500): boolean | Promise<boolean> =>
@@ -175,9 +187,12 @@ test('a bundle takes keys of the use wit-svid whose kid is unique in the whole d
     entry('wit-svid', ''),
     entry('wit-svid', 'c', { alg: 7 }),
     entry('wit-svid', 'd', { kty: 'OKP' }),
+    entry('wit-svid', 'f', { key_ops: ['encrypt'] }),
+    entry('wit-svid', 'g', { key_ops: 'verify' }),
   );
   assert.deepEqual(found(bad), []);
-  assert.equal(bad.ignored.length, 4);
+  assert.equal(bad.ignored.length, 6);
+  assert.deepEqual(found(read(entry('wit-svid', 'h', { key_ops: ['verify'] }))), ['h']);
   const own = read(entry('wit-svid', 'e', { alg: 'ES384' }));
   assert.equal(own.findKey('e', { name: 'ES256', keyType: 'ec', curve: 'prime256v1' }), undefined);
   assert.throws(() => WitBundle.fromJwks(trustDomain, '[]'), hasCode('ERR_BUNDLE_MALFORMED'));
