@@ -139,7 +139,11 @@ class WatchedJwtFileSource extends SourceBase<'token' | 'bundles'> implements Jw
       const bytes = await readFile(this.#options.directory, name);
       // What is being written by and by is read again until it stays the same.
       const isStable = bytes.equals(await readFile(this.#options.directory, name));
-      if (this.isClosed || this.#seen.get(name)?.equals(bytes) === true) {
+      if (this.isClosed) {
+        return;
+      }
+      if (this.#seen.get(name)?.equals(bytes) === true) {
+        this.#endFault(name);
         return;
       }
       if (!isStable) {
@@ -148,7 +152,7 @@ class WatchedJwtFileSource extends SourceBase<'token' | 'bundles'> implements Jw
       }
       take(bytes);
       this.#seen.set(name, bytes);
-      this.#faults.delete(name);
+      this.#endFault(name);
       this.taken(event, { isPart: !this.#isComplete });
     } catch (error) {
       this.#fail(name, error as Error);
@@ -176,6 +180,14 @@ class WatchedJwtFileSource extends SourceBase<'token' | 'bundles'> implements Jw
       );
     }
     return svid;
+  }
+
+  /** The file is again what was taken: the next failure is a new one. */
+  #endFault(name: string): void {
+    this.#faults.delete(name);
+    if (this.#faults.size === 0) {
+      this.lastError = undefined;
+    }
   }
 
   #fail(name: string, error: Error): void {

@@ -245,6 +245,21 @@ test('files that cannot be taken change nothing, are told once, and a token is n
   assert.throws(() => followed.getJwtSvid(), { code: 'ERR_JWT_EXPIRED' });
 });
 
+test('a file that is again what was taken ends its failure, and the next one is told anew', async () => {
+  await startSink();
+  const followed = await follow({ audience: 'a' });
+  const path = join(directory, 'a.token');
+  const good = readFileSync(path);
+  writeFileSync(path, 'rubbish');
+  await until(() => errors.length === 1);
+  assert.ok(followed.lastError);
+  writeFileSync(path, good);
+  await until(() => followed.lastError === undefined);
+  writeFileSync(path, 'rubbish');
+  await until(() => errors.length === 2);
+  assert.equal(followed.getJwtSvid().token, good.toString());
+});
+
 test('one file can be followed alone; the first is waited for, and options must be meant', async () => {
   const opening = follow({ tokenFileName: undefined });
   await until(() => errors.includes('ERR_FILE_READ'));
