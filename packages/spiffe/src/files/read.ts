@@ -9,6 +9,7 @@ import type { SvidFileNames } from './layout.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_TRIES = 10;
+const GROWN = Symbol('grown');
 
 /** The contents of the three files, all of the same moment. */
 export interface SvidFiles {
@@ -32,8 +33,9 @@ export async function readSvidFiles(directory: string, names: SvidFileNames): Pr
         return files;
       }
     } catch (error) {
-      // Files may vanish because the link has been moved on in the meantime. Any other failure is one.
-      if (attempt >= MAX_TRIES || (await findTarget(directory)) === target) {
+      // Files may vanish because the link has been moved on in the meantime, and may be written to. Any other failure is one.
+      const isMoving = (error as Error).cause === GROWN || (await findTarget(directory)) !== target;
+      if (attempt >= MAX_TRIES || !isMoving) {
         throw error;
       }
     }
@@ -83,7 +85,9 @@ export async function readFile(directory: string, name: string): Promise<Buffer>
         const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
         length += bytesRead;
         if (length === buffer.length) {
-          throw new SpiffeError('ERR_FILE_READ', `Cannot read ${quote(path)}: it must not grow meanwhile`);
+          throw new SpiffeError('ERR_FILE_READ', `Cannot read ${quote(path)}: it must not grow meanwhile`, {
+            cause: GROWN,
+          });
         }
         if (bytesRead === 0) {
           return buffer.subarray(0, length);

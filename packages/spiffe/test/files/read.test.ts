@@ -239,6 +239,8 @@ test('files that are replaced between the reading of one and of the next are rea
   ] as const) {
     const at = join(directory, style);
     await write(at, one);
+    // Shorter than what takes its place after its length was asked for.
+    writeFileSync(join(at, 'tls.crt'), 'short');
     let isReplaced = false;
     prototype.read = async function (...rest) {
       const result = await read.apply(this, rest);
