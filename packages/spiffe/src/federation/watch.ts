@@ -10,6 +10,7 @@ import { tellReporter } from '../internal/call-out.ts';
 import { checkDurations } from '../internal/durations.ts';
 import { sleep } from '../internal/sleep.ts';
 import type { Watch, WatchHandlers } from '../workload-api/options.ts';
+import { computeRetryDelay } from '../workload-api/retry.ts';
 import { checkEndpoint } from './endpoint.ts';
 import type { BundleEndpoint } from './endpoint.ts';
 import { fetchBundle } from './fetch.ts';
@@ -36,7 +37,8 @@ export interface BundleWatch extends Watch, X509BundleSource, JwtBundleSource {
 /**
  * Polls a bundle endpoint at the refresh hint of the bundle, or else every 300 s (SPIFFE Federation sections 4.1 and 6.2).
  * `onUpdate` is called for each bundle that differs from the one before and may refuse it by throwing. A failure is
- * reported with the time to the next poll, and what was fetched last stays. The whole bundle is replaced: a key that is no
+ * reported with the time to the next poll, and what was fetched last stays; as long as there is none, polls begin 1 s apart
+ * and double to that interval. The whole bundle is replaced: a key that is no
  * longer published is no longer there. Throws SpiffeError `ERR_BUNDLE_ENDPOINT_URL`, `ERR_BUNDLE_TRUST_DOMAIN` or
  * `ERR_SOURCE_OPTIONS` at once when the configuration cannot be meant.
  */
@@ -102,7 +104,9 @@ class PolledBundle implements BundleWatch {
 
   async #run(): Promise<undefined> {
     const { signal } = this.#closing;
+    let failures = 0;
     while (!signal.aborted) {
+      let delayMs: number | undefined;
       try {
         const options = { ...this.#options, previous: this.#current, signal };
         const bundle = await fetchBundle(this.#endpoint, options);
@@ -110,9 +114,11 @@ class PolledBundle implements BundleWatch {
           this.#deliver(bundle);
         }
       } catch (error) {
-        this.#report(error, this.#intervalMs());
+        failures += 1;
+        delayMs = this.#retryMs(failures);
+        this.#report(error, delayMs);
       }
-      await sleep(this.#intervalMs(), this.#clock, signal);
+      await sleep(delayMs ?? this.#intervalMs(), this.#clock, signal);
     }
   }
 
@@ -141,6 +147,15 @@ class PolledBundle implements BundleWatch {
         : new SpiffeError('ERR_ENDPOINT_RESPONSE', 'The handler threw', { cause: error }),
       retryInMs,
     );
+  }
+
+  /** Nobody of the trust domain can be verified before the first bundle is there, so it is not waited for as long as for the next one. */
+  #retryMs(failures: number): number {
+    const intervalMs = this.#intervalMs();
+    if (this.#current !== undefined) {
+      return intervalMs;
+    }
+    return computeRetryDelay(failures, { maxDelayMs: intervalMs }) ?? intervalMs;
   }
 
   #intervalMs(): number {

@@ -186,16 +186,23 @@ test('a failure keeps the bundle and waits for the next interval', async () => {
   assert.equal(server.requests.length, 5);
 });
 
-test('a first fetch that fails is tried again after 300 s', async () => {
+test('a first fetch that fails is tried again soon, then ever later, but no later than a poll', async () => {
   server.answer = (_request, response) => {
     response.writeHead(503);
     response.end();
   };
-  const { watch, errors, idle, poll } = observe();
-  assert.equal(await idle(), 300_000);
-  assert.deepEqual(errors, [['ERR_BUNDLE_ENDPOINT_STATUS', 300_000]]);
+  const { watch, errors, idle, poll } = observe({ maxIntervalMs: 15_000 });
+  await idle();
+  for (let failures = 1; failures < 6; failures += 1) await poll();
+  assert.equal(errors.length, 6);
+  const delays = [1000, 2000, 4000, 8000, 15_000, 15_000];
+  for (const [at, longest] of delays.entries()) {
+    const [code, retryInMs = 0] = errors[at] ?? [];
+    assert.equal(code, 'ERR_BUNDLE_ENDPOINT_STATUS');
+    assert.ok(retryInMs >= 0.8 * longest && retryInMs <= longest, `${retryInMs} of ${longest}`);
+  }
   server.answer = answerWith(document);
-  await poll();
+  assert.equal(await poll(), 15_000);
   assert.equal(watch.getBundle()?.sequence, 1n);
 });
 

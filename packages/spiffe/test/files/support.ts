@@ -50,8 +50,9 @@ export function createDirectory(): string {
   return mkdtempSync(join(tmpdir(), 'spiffe-files-'));
 }
 
+/** A sink that was given up may still be writing into it. */
 export function removeDirectory(directory: string): void {
-  rmSync(directory, { recursive: true, force: true });
+  rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
 }
 
 /** Writes the files one after the other, as spiffe-helper does. */
