@@ -169,7 +169,13 @@ test('a watch ends for good where the endpoint calls the request invalid or does
     await withMethods({ SubscribeToX509SVID: method }, async (client, fake) => {
       push(1, status);
       push(1, x509Message([first]));
-      const watch = client.watchX509Context({ pid: 1 }, { onUpdate: () => {} });
+      const told: (number | undefined)[] = [];
+      await using watch = client.watchX509Context(
+        { pid: 1 },
+        { onUpdate: () => {}, onError: (_error, retryInMs) => told.push(retryInMs) },
+      );
+      await until(() => told.length > 0);
+      assert.deepEqual(told, [undefined], 'it is not tried again');
       assert.equal(((await watch.ended) as { code?: string } | undefined)?.code, code);
       assert.equal(fake.calls.length, 1);
     });
