@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { SpiffeError } from '../errors.ts';
+import { callOut, tellReporter } from '../internal/call-out.ts';
 import { checkDurations } from '../internal/durations.ts';
 import { encodePem } from '../internal/pem.ts';
 import { marshalCertificatesPem, marshalPrivateKeyPem } from '../svid/x509-svid.ts';
@@ -74,12 +75,11 @@ class FollowingFileSink implements FileSink {
   readonly #names: SvidFileNames;
   readonly #clock: Clock;
   #unsubscribe: () => void = () => {};
-  #isClosed = false;
   #written = '';
   #failures = 0;
   #retryTimer: unknown;
-  #work: Promise<void> | undefined;
-  #isStale = false;
+  /** One write at a time, of the newest state. */
+  readonly #writing = new CoalescedWork(async () => await this.#update());
   readonly #command = new CoalescedWork(async () => await this.#runCommand());
 
   constructor(options: FileSinkOptions, names: SvidFileNames) {
@@ -91,27 +91,16 @@ class FollowingFileSink implements FileSink {
   async start(): Promise<void> {
     this.#unsubscribe = this.#options.source.onChange((state) => {
       if (state === 'valid') {
-        this.#follow();
+        this.#writing.request();
       }
     });
-    const first = this.#write();
     // Under way from the start, so that a change in the meantime waits for its end.
-    this.#work = this.#finishFirst(first).finally(() => {
-      this.#endWork();
-    });
-    try {
-      await first;
-    } catch (error) {
-      this.#isClosed = true;
-      this.#unsubscribe();
-      throw error;
-    }
+    await this.#writing.first(this.#writeAndRun());
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
     this.#unsubscribe();
-    await this.#work;
+    await this.#writing.close();
     this.#clock.clearTimeout(this.#retryTimer);
     await this.#command.close();
   }
@@ -120,61 +109,33 @@ class FollowingFileSink implements FileSink {
     await this.close();
   }
 
-  async #finishFirst(first: Promise<boolean>): Promise<void> {
-    let isRenewal: boolean;
-    try {
-      isRenewal = await first;
-    } catch {
-      // Thrown to whoever creates the sink.
-      return;
-    }
-    this.#afterWrite(isRenewal);
-  }
-
-  /** Writes the newest state, one write at a time; what changes meanwhile is written afterwards, in one go. */
-  #follow(): void {
-    if (this.#isClosed) {
-      return;
-    }
-    if (this.#work !== undefined) {
-      this.#isStale = true;
-      return;
-    }
-    this.#isStale = false;
-    this.#clock.clearTimeout(this.#retryTimer);
-    this.#work = this.#update().finally(() => {
-      this.#endWork();
-    });
-  }
-
-  #endWork(): void {
-    this.#work = undefined;
-    if (this.#isStale) {
-      this.#follow();
-    }
-  }
-
   async #update(): Promise<void> {
+    this.#clock.clearTimeout(this.#retryTimer);
     if (this.#options.source.state() !== 'valid') {
       // There will be a change to follow when it is again.
       return;
     }
-    let isRenewal: boolean;
     try {
-      isRenewal = await this.#write();
+      await this.#writeAndRun();
       this.#failures = 0;
     } catch (error) {
       this.#failures += 1;
       const delayMs = computeRetryDelay(this.#failures) ?? 0;
-      this.#report(error, delayMs);
-      if (!this.#isClosed) {
+      this.#report(error as Error, delayMs);
+      if (!this.#writing.isClosed) {
         this.#retryTimer = this.#clock.setTimeout(() => {
-          this.#follow();
+          this.#writing.request();
         }, delayMs);
       }
-      return;
     }
-    this.#afterWrite(isRenewal);
+  }
+
+  async #writeAndRun(): Promise<void> {
+    const isRenewal = await this.#write();
+    // Not waited for: a command that hangs must not keep the next SVID from being written.
+    if (isRenewal && !this.#writing.isClosed) {
+      this.#command.request();
+    }
   }
 
   /** Says whether older files were replaced. */
@@ -195,11 +156,12 @@ class FollowingFileSink implements FileSink {
     }
     const hadFiles = await writeAtomically(directory, files, { groupId, now: this.#clock.now() });
     this.#written = written;
-    try {
-      onWrite?.(svid);
-    } catch (error) {
-      this.#report(error, 0);
-    }
+    callOut(
+      (): unknown => onWrite?.(svid),
+      (error) => {
+        this.#report(error, 0);
+      },
+    );
     return hadFiles;
   }
 
@@ -228,13 +190,6 @@ class FollowingFileSink implements FileSink {
     ];
   }
 
-  /** The command is not waited for: one that hangs must not keep the next SVID from being written. */
-  #afterWrite(isRenewal: boolean): void {
-    if (isRenewal && !this.#isClosed) {
-      this.#command.request();
-    }
-  }
-
   async #runCommand(): Promise<void> {
     const { command, commandTimeoutMs: timeoutMs = DEFAULT_COMMAND_TIMEOUT_MS } = this.#options;
     if (command === undefined) {
@@ -243,19 +198,12 @@ class FollowingFileSink implements FileSink {
     try {
       await runCommand(command, { timeoutMs, clock: this.#clock });
     } catch (error) {
-      this.#report(error, 0);
+      this.#report(error as Error, 0);
     }
   }
 
-  #report(error: unknown, retryInMs: number): void {
-    try {
-      this.#options.onError?.(
-        error instanceof Error ? error : new Error('A listener threw', { cause: error }),
-        retryInMs,
-      );
-    } catch {
-      // A reporter that fails must not end the sink, and there is nobody left to tell.
-    }
+  #report(error: Error, retryInMs: number): void {
+    tellReporter(this.#options.onError, error, retryInMs);
   }
 }
 

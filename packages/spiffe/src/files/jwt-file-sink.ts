@@ -2,6 +2,7 @@ import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { SpiffeError } from '../errors.ts';
 import { tellReporter } from '../internal/call-out.ts';
+import { CoalescedWork } from '../internal/coalesced-work.ts';
 import type { JwtSource } from '../workload-api/jwt-source.ts';
 import { computeRetryDelay } from '../workload-api/retry.ts';
 import type { BundleSource } from '../workload-api/bundle-source.ts';
@@ -108,10 +109,8 @@ class FollowedFile {
   readonly #job: Job;
   readonly #clock: Clock;
   readonly #onError: ErrorReporter | undefined;
+  readonly #writing = new CoalescedWork(async () => await this.#run());
   #timer: unknown;
-  #work: Promise<void> | undefined;
-  #isStale = false;
-  #isClosed = false;
   #failures = 0;
 
   constructor(job: Job, clock: Clock, onError: ErrorReporter | undefined) {
@@ -121,44 +120,26 @@ class FollowedFile {
   }
 
   async start(): Promise<void> {
-    const first = this.#job();
-    this.#work = first.then(
-      (againAt) => {
-        this.#arm(againAt);
-        this.#endWork();
-      },
-      () => {
-        // Thrown to whoever creates the sink.
-        this.#work = undefined;
-      },
-    );
-    await first;
+    await this.#writing.first(this.#write());
   }
 
   update(): void {
-    if (this.#isClosed) {
-      return;
-    }
-    if (this.#work !== undefined) {
-      this.#isStale = true;
-      return;
-    }
-    this.#isStale = false;
-    this.#clock.clearTimeout(this.#timer);
-    this.#work = this.#run().finally(() => {
-      this.#endWork();
-    });
+    this.#writing.request();
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    await this.#work;
+    await this.#writing.close();
     this.#clock.clearTimeout(this.#timer);
   }
 
+  async #write(): Promise<void> {
+    this.#arm(await this.#job());
+  }
+
   async #run(): Promise<void> {
+    this.#clock.clearTimeout(this.#timer);
     try {
-      this.#arm(await this.#job());
+      await this.#write();
       this.#failures = 0;
     } catch (error) {
       this.#failures += 1;
@@ -168,15 +149,8 @@ class FollowedFile {
     }
   }
 
-  #endWork(): void {
-    this.#work = undefined;
-    if (this.#isStale) {
-      this.update();
-    }
-  }
-
   #arm(at: number | undefined): void {
-    if (at === undefined || this.#isClosed) {
+    if (at === undefined || this.#writing.isClosed) {
       return;
     }
     const delayMs = Math.min(Math.max(0, at - this.#clock.now()), LONGEST_TIMER_MS);

@@ -19,17 +19,34 @@ export class CoalescedWork {
       return;
     }
     this.#isAskedAgain = false;
-    this.#running = this.#work().finally(() => {
-      this.#running = undefined;
-      if (this.#isAskedAgain) {
-        this.request();
-      }
+    this.#track(this.#work());
+  }
+
+  /** Runs something else first. Its failure is the caller's, and nothing runs after it. */
+  async first(work: Promise<void>): Promise<void> {
+    const guarded = work.catch(() => {
+      this.#isClosed = true;
     });
+    this.#track(guarded);
+    await work;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** Begins nothing any more, and resolves when what runs has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#running;
+  }
+
+  #track(work: Promise<void>): void {
+    this.#running = work.finally(() => {
+      this.#running = undefined;
+      if (this.#isAskedAgain) {
+        this.request();
+      }
+    });
   }
 }

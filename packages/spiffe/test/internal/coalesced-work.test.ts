@@ -52,3 +52,26 @@ test('closing waits for what runs, and nothing runs after it', async () => {
   await settle();
   assert.equal(ends.length, 1);
 });
+
+test('what is asked for during a first run follows it, and nothing follows one that fails', async () => {
+  const good = createWork();
+  const first = Promise.withResolvers<void>();
+  const begun = good.work.first(first.promise);
+  good.work.request();
+  assert.equal(good.ends.length, 0);
+  first.resolve();
+  await begun;
+  await settle();
+  assert.equal(good.ends.length, 1);
+  assert.equal(good.work.isClosed, false);
+  good.ends[0]?.();
+
+  const bad = createWork();
+  const failed = bad.work.first(Promise.reject(new Error('no')));
+  bad.work.request();
+  await assert.rejects(failed, { message: 'no' });
+  await settle();
+  bad.work.request();
+  assert.equal(bad.ends.length, 0);
+  assert.equal(bad.work.isClosed, true);
+});
