@@ -6,29 +6,21 @@ import type { JwtSvid } from '../svid/jwt-svid.ts';
 import { GrpcClient } from '../wire/grpc/client.ts';
 import {
   emptyMessage,
-  jwtBundlesResponse,
   jwtSvidRequest,
   jwtSvidResponse,
   validateJwtSvidRequest,
   validateJwtSvidResponse,
   WORKLOAD_API_HEADER,
   WORKLOAD_API_SERVICE,
-  x509BundlesResponse,
   x509SvidResponse,
 } from '../wire/messages/workload-api.ts';
 import { resolveEndpointAddress } from './address.ts';
 import { parseResponse } from './errors.ts';
+import { createBundleDecoders } from './decoders.ts';
 import { resolveLimits } from './limits.ts';
 import type { CheckedLimits, ResponseLimits } from './limits.ts';
 import type { CallOptions, RetryOptions, Watch, WatchHandlers, WatchOptions } from './options.ts';
-import {
-  checkAudience,
-  listIgnored,
-  parseJwtBundles,
-  parseJwtSvids,
-  parseX509Bundles,
-  parseX509Context,
-} from './responses.ts';
+import { checkAudience, listIgnored, parseJwtSvids, parseX509Context } from './responses.ts';
 import type { X509Context } from './responses.ts';
 import { StreamClient } from './stream-client.ts';
 import type { Decoder } from './stream-client.ts';
@@ -69,10 +61,12 @@ export interface ValidatedJwtSvid {
 export class WorkloadApiClient implements AsyncDisposable {
   readonly #calls: StreamClient;
   readonly #limits: CheckedLimits;
+  readonly #decoders: ReturnType<typeof createBundleDecoders>;
 
   /** Throws SpiffeError `ERR_ENDPOINT_ADDRESS` or `ERR_SOURCE_OPTIONS`. */
   constructor(options: WorkloadApiClientOptions = {}) {
     this.#limits = resolveLimits(options.limits);
+    this.#decoders = createBundleDecoders(this.#limits);
     this.#calls = new StreamClient({
       grpc: new GrpcClient({
         target: resolveEndpointAddress(options.address),
@@ -94,16 +88,6 @@ export class WorkloadApiClient implements AsyncDisposable {
     findNotes: ({ bundles }) => listIgnored(bundles),
   };
 
-  readonly #x509Bundles: Decoder<X509BundleSet> = {
-    decode: (bytes) => parseX509Bundles(x509BundlesResponse.decode(bytes).bundles, this.#limits),
-    findNotes: listIgnored,
-  };
-
-  readonly #jwtBundles: Decoder<JwtBundleSet> = {
-    decode: (bytes) => parseJwtBundles(jwtBundlesResponse.decode(bytes).bundles, this.#limits),
-    findNotes: listIgnored,
-  };
-
   /** All X.509-SVIDs of the caller with their bundles (SPIFFE Workload API section 5.2.1). */
   async fetchX509Context(options: CallOptions = {}): Promise<X509Context> {
     return await this.#calls.first('FetchX509SVID', NO_FIELDS, this.#x509Context, options);
@@ -111,7 +95,7 @@ export class WorkloadApiClient implements AsyncDisposable {
 
   /** The X.509 bundles of the caller's trust domain and of those it federates with (SPIFFE Workload API section 5.2.2). */
   async fetchX509Bundles(options: CallOptions = {}): Promise<X509BundleSet> {
-    return await this.#calls.first('FetchX509Bundles', NO_FIELDS, this.#x509Bundles, options);
+    return await this.#calls.first('FetchX509Bundles', NO_FIELDS, this.#decoders.x509Bundles, options);
   }
 
   /** New JWT-SVIDs for an audience: of one identity of the caller, or of all (SPIFFE Workload API section 6.2.1). At least one, not verified. */
@@ -131,7 +115,7 @@ export class WorkloadApiClient implements AsyncDisposable {
 
   /** The JWT bundles of the caller's trust domain and of those it federates with (SPIFFE Workload API section 6.2.2). */
   async fetchJwtBundles(options: CallOptions = {}): Promise<JwtBundleSet> {
-    return await this.#calls.first('FetchJWTBundles', NO_FIELDS, this.#jwtBundles, options);
+    return await this.#calls.first('FetchJWTBundles', NO_FIELDS, this.#decoders.jwtBundles, options);
   }
 
   /** Lets the endpoint verify a token (SPIFFE Workload API section 6.2.3). Verifying it oneself with `verifyJwtSvid` needs no call. */
@@ -151,12 +135,12 @@ export class WorkloadApiClient implements AsyncDisposable {
 
   /** Follows the X.509 bundles. */
   watchX509Bundles(handlers: WatchHandlers<X509BundleSet>, options: WatchOptions = {}): Watch {
-    return this.#calls.watch('FetchX509Bundles', NO_FIELDS, this.#x509Bundles, handlers, options);
+    return this.#calls.watch('FetchX509Bundles', NO_FIELDS, this.#decoders.x509Bundles, handlers, options);
   }
 
   /** Follows the JWT bundles. */
   watchJwtBundles(handlers: WatchHandlers<JwtBundleSet>, options: WatchOptions = {}): Watch {
-    return this.#calls.watch('FetchJWTBundles', NO_FIELDS, this.#jwtBundles, handlers, options);
+    return this.#calls.watch('FetchJWTBundles', NO_FIELDS, this.#decoders.jwtBundles, handlers, options);
   }
 
   /** Ends every call and watch, and the connection. */

@@ -13,24 +13,13 @@ import {
   subscribeRequest,
 } from '../../wire/messages/broker.ts';
 import type { WorkloadReferenceMessage } from '../../wire/messages/broker.ts';
-import {
-  jwtBundlesResponse,
-  jwtSvidResponse,
-  x509BundlesResponse,
-  x509SvidResponse,
-} from '../../wire/messages/workload-api.ts';
+import { jwtSvidResponse, x509SvidResponse } from '../../wire/messages/workload-api.ts';
 import type { StreamClientSettings } from '../../workload-api/client.ts';
+import { createBundleDecoders } from '../../workload-api/decoders.ts';
 import { resolveLimits } from '../../workload-api/limits.ts';
 import type { CheckedLimits } from '../../workload-api/limits.ts';
 import type { CallOptions, Watch, WatchHandlers, WatchOptions } from '../../workload-api/options.ts';
-import {
-  checkAudience,
-  listIgnored,
-  parseJwtBundles,
-  parseJwtSvids,
-  parseX509Bundles,
-  parseX509Context,
-} from '../../workload-api/responses.ts';
+import { checkAudience, listIgnored, parseJwtSvids, parseX509Context } from '../../workload-api/responses.ts';
 import type { X509Context } from '../../workload-api/responses.ts';
 import { StreamClient } from '../../workload-api/stream-client.ts';
 import type { Decoder } from '../../workload-api/stream-client.ts';
@@ -61,12 +50,14 @@ export class BrokerClient implements AsyncDisposable {
   readonly #calls: StreamClient;
   readonly #isRemote: boolean;
   readonly #limits: CheckedLimits;
+  readonly #decoders: ReturnType<typeof createBundleDecoders>;
 
   /** Throws SpiffeError `ERR_ENDPOINT_ADDRESS` or `ERR_SOURCE_OPTIONS`. */
   constructor(options: BrokerClientOptions) {
     const { source, authorize } = options;
     const clock = options.clock ?? systemClock;
     this.#limits = resolveLimits(options.limits);
+    this.#decoders = createBundleDecoders(this.#limits);
     const target = parseBrokerAddress(options.address ?? process.env[BROKER_SOCKET_VARIABLE]);
     this.#isRemote = 'host' in target;
     const grpc = new GrpcClient({
@@ -106,22 +97,12 @@ export class BrokerClient implements AsyncDisposable {
     findNotes: ({ bundles }) => listIgnored(bundles),
   };
 
-  readonly #x509Bundles: Decoder<X509BundleSet> = {
-    decode: (bytes) => parseX509Bundles(x509BundlesResponse.decode(bytes).bundles, this.#limits),
-    findNotes: listIgnored,
-  };
-
-  readonly #jwtBundles: Decoder<JwtBundleSet> = {
-    decode: (bytes) => parseJwtBundles(jwtBundlesResponse.decode(bytes).bundles, this.#limits),
-    findNotes: listIgnored,
-  };
-
   /** All X.509-SVIDs of the workload with their bundles. */
   async fetchX509Context(reference: WorkloadReference, options: CallOptions = {}): Promise<X509Context> {
     return await this.#calls.first(
       'SubscribeToX509SVID',
       this.#subscribe(reference),
-      (bytes) => this.#x509Context.decode(bytes),
+      this.#x509Context,
       options,
     );
   }
@@ -129,12 +110,7 @@ export class BrokerClient implements AsyncDisposable {
   /** The X.509 bundles of the workload. */
   async fetchX509Bundles(reference: WorkloadReference, options: CallOptions = {}): Promise<X509BundleSet> {
     const request = this.#subscribe(reference);
-    return await this.#calls.first(
-      'SubscribeToX509Bundles',
-      request,
-      (bytes) => this.#x509Bundles.decode(bytes),
-      options,
-    );
+    return await this.#calls.first('SubscribeToX509Bundles', request, this.#decoders.x509Bundles, options);
   }
 
   /** New JWT-SVIDs of the workload for an audience: of one identity, or of all. At least one, not verified. */
@@ -158,12 +134,7 @@ export class BrokerClient implements AsyncDisposable {
   /** The JWT bundles of the workload. */
   async fetchJwtBundles(reference: WorkloadReference, options: CallOptions = {}): Promise<JwtBundleSet> {
     const request = this.#subscribe(reference);
-    return await this.#calls.first(
-      'SubscribeToJWTBundles',
-      request,
-      (bytes) => this.#jwtBundles.decode(bytes),
-      options,
-    );
+    return await this.#calls.first('SubscribeToJWTBundles', request, this.#decoders.jwtBundles, options);
   }
 
   /**
@@ -175,11 +146,7 @@ export class BrokerClient implements AsyncDisposable {
     handlers: WatchHandlers<X509Context>,
     options: WatchOptions = {},
   ): Watch {
-    const request = this.#subscribe(reference);
-    return this.#calls.watch('SubscribeToX509SVID', request, this.#x509Context, handlers, {
-      ...options,
-      isAlone: isReusable(reference),
-    });
+    return this.#watch('SubscribeToX509SVID', reference, this.#x509Context, handlers, options);
   }
 
   /** Follows the X.509 bundles of the workload. */
@@ -188,11 +155,7 @@ export class BrokerClient implements AsyncDisposable {
     handlers: WatchHandlers<X509BundleSet>,
     options: WatchOptions = {},
   ): Watch {
-    const request = this.#subscribe(reference);
-    return this.#calls.watch('SubscribeToX509Bundles', request, this.#x509Bundles, handlers, {
-      ...options,
-      isAlone: isReusable(reference),
-    });
+    return this.#watch('SubscribeToX509Bundles', reference, this.#decoders.x509Bundles, handlers, options);
   }
 
   /** Follows the JWT bundles of the workload. */
@@ -201,11 +164,7 @@ export class BrokerClient implements AsyncDisposable {
     handlers: WatchHandlers<JwtBundleSet>,
     options: WatchOptions = {},
   ): Watch {
-    const request = this.#subscribe(reference);
-    return this.#calls.watch('SubscribeToJWTBundles', request, this.#jwtBundles, handlers, {
-      ...options,
-      isAlone: isReusable(reference),
-    });
+    return this.#watch('SubscribeToJWTBundles', reference, this.#decoders.jwtBundles, handlers, options);
   }
 
   /** Ends every call and watch, and the connection. */
@@ -215,6 +174,17 @@ export class BrokerClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #watch<T>(
+    method: string,
+    reference: WorkloadReference,
+    decoder: Decoder<T>,
+    handlers: WatchHandlers<T>,
+    options: WatchOptions,
+  ): Watch {
+    const isAlone = isReusable(reference);
+    return this.#calls.watch(method, this.#subscribe(reference), decoder, handlers, { ...options, isAlone });
   }
 
   #subscribe(reference: WorkloadReference): Uint8Array {
