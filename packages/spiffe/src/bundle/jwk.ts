@@ -11,6 +11,32 @@ const COORDINATE_BYTES = new Map([
 ]);
 const MAX_RSA_TEXT_LENGTH = 2000;
 
+/** A key of a bundle that may sign tokens. */
+export interface TokenKey {
+  readonly keyId: string;
+  readonly publicKey: KeyObject;
+  readonly algorithm?: string;
+}
+
+/** Reads an entry of a bundle whatever its `use`, or says why it cannot be one that signs tokens. */
+export function parseTokenKey(jwk: Readonly<Record<string, unknown>>): TokenKey | string {
+  const { kid, alg, key_ops: operations } = jwk;
+  if (typeof kid !== 'string' || kid === '') {
+    return 'kid is missing';
+  }
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
+    return 'key_ops lacks "verify"';
+  }
+  if (alg !== undefined && typeof alg !== 'string') {
+    return 'alg is not a string';
+  }
+  const publicKey = parseJwk(jwk);
+  if (typeof publicKey === 'string') {
+    return publicKey;
+  }
+  return { keyId: kid, publicKey, ...(alg === undefined ? {} : { algorithm: alg }) };
+}
+
 /** Makes a public key of an RSA or EC JWK (RFC 7518 section 6), or says why not. Only the public members are looked at. */
 export function parseJwk(jwk: Readonly<Record<string, unknown>>): KeyObject | string {
   const members =

@@ -5,7 +5,7 @@ import type { TrustDomain } from '../id/trust-domain.ts';
 import { isJsonObject } from '../internal/json.ts';
 import { quote } from '../internal/quote.ts';
 import { JWT_ALGORITHMS } from '../svid/jwt-algorithms.ts';
-import { parseJwk, toJwk, toJwtKey } from './jwk.ts';
+import { parseTokenKey, toJwk, toJwtKey } from './jwk.ts';
 import { parseJwks } from './jwks.ts';
 import type { JwtBundleSource } from './source.ts';
 
@@ -181,24 +181,11 @@ function parseEntry(jwk: unknown, isUseRequired: boolean): JwtAuthority | string
   if (!isJsonObject(jwk)) {
     return 'it is not an object';
   }
-  const { use, kid, alg, key_ops: operations } = jwk;
+  const { use } = jwk;
   if (use !== 'jwt-svid' && (isUseRequired || use !== undefined)) {
     return 'use is not "jwt-svid"';
   }
-  if (typeof kid !== 'string' || kid === '') {
-    return 'kid is missing';
-  }
-  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
-    return 'key_ops lacks "verify"';
-  }
-  if (alg !== undefined && typeof alg !== 'string') {
-    return 'alg is not a string';
-  }
-  const publicKey = parseJwk(jwk);
-  if (typeof publicKey === 'string') {
-    return publicKey;
-  }
-  return { keyId: kid, publicKey, ...(alg === undefined ? {} : { algorithm: alg }) };
+  return parseTokenKey(jwk);
 }
 
 function toComparable(authority: JwtAuthority): string {

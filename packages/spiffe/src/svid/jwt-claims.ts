@@ -1,19 +1,15 @@
 import type { SpiffeId } from '../id/spiffe-id.ts';
 import { decodeBase64Url } from '../internal/base64url.ts';
 import { isJsonObject, parseStrictJsonBytes } from '../internal/json.ts';
-import { faults, parseSubject } from './token-rules.ts';
+import { faults, parseSubject, parseTimes } from './token-rules.ts';
+import type { TokenTimes } from './token-rules.ts';
 
-// The last second of the year 9999. A larger value is a mistake, most likely milliseconds.
-const LATEST_SECONDS = 253_402_300_799;
 const fault = faults('JWT-SVID');
 
-export interface JwtSvidClaims {
+/** Times are in ms since the epoch, like the other instants. */
+export interface JwtSvidClaims extends TokenTimes {
   readonly id: SpiffeId;
   readonly audience: readonly string[];
-  /** Ms since the epoch, like the other instants. */
-  readonly expiresAt: number;
-  readonly notBeforeAt: number | undefined;
-  readonly issuedAt: number | undefined;
   readonly jti: string | undefined;
   readonly all: Readonly<Record<string, unknown>>;
 }
@@ -28,25 +24,14 @@ export function parseClaims(text: string): JwtSvidClaims {
   if (!isJsonObject(claims)) {
     throw fault('ERR_JWT_CLAIMS', 'the claims must be a JSON object');
   }
-  const { sub, aud, exp, nbf, iat, jti } = claims;
-  if (exp === undefined) {
-    throw fault('ERR_JWT_EXPIRY', '"exp" must be there');
-  }
-  if (!isInstant(exp)) {
-    throw fault('ERR_JWT_EXPIRY_MALFORMED', '"exp" must be seconds since the epoch');
-  }
-  if (nbf !== undefined && !isInstant(nbf)) {
-    throw fault('ERR_JWT_NOT_BEFORE', '"nbf" must be seconds since the epoch');
-  }
-  if (iat !== undefined && !isInstant(iat)) {
-    throw fault('ERR_JWT_ISSUED_AT', '"iat" must be seconds since the epoch');
-  }
+  const { sub, aud, jti } = claims;
+  const { expiresAt, notBeforeAt, issuedAt } = parseTimes(claims, 'JWT-SVID');
   return {
     id: parseSubject(sub, 'JWT-SVID'),
     audience: parseAudience(aud),
-    expiresAt: exp * 1000,
-    notBeforeAt: nbf === undefined ? undefined : nbf * 1000,
-    issuedAt: iat === undefined ? undefined : iat * 1000,
+    expiresAt,
+    notBeforeAt,
+    issuedAt,
     jti: typeof jti === 'string' ? jti : undefined,
     all: Object.freeze(claims),
   };
@@ -61,8 +46,4 @@ function parseAudience(aud: unknown): readonly string[] {
     throw fault('ERR_JWT_AUDIENCE_MALFORMED', '"aud" must be a string or a list of strings, none empty');
   }
   return audience as string[];
-}
-
-function isInstant(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && value <= LATEST_SECONDS;
 }

@@ -6,6 +6,8 @@ import { JWT_ALGORITHMS } from './jwt-algorithms.ts';
 import type { JwtAlgorithm } from './jwt-algorithms.ts';
 
 const MAX_KEY_ID_LENGTH = 255;
+// The last second of the year 9999. A larger value is a mistake, most likely milliseconds.
+const LATEST_SECONDS = 253_402_300_799;
 // Registered parameters through which a token could bring or point to its own key, or change how it is read.
 const REFUSED_PARAMETERS = ['jwk', 'jku', 'x5u', 'x5c', 'x5t', 'x5t#S256', 'b64', 'zip', 'enc', 'cty'];
 
@@ -71,4 +73,40 @@ export function parseHeader(bytes: Uint8Array, name: string, checkType: (typ: un
     throw fault('ERR_JWT_KEY_ID', `the key ID must be a string of 1 to ${MAX_KEY_ID_LENGTH} characters`);
   }
   return { algorithm, keyId: kid };
+}
+
+/** In ms since the epoch. */
+export interface TokenTimes {
+  readonly expiresAt: number;
+  readonly notBeforeAt: number | undefined;
+  readonly issuedAt: number | undefined;
+}
+
+/** Reads `exp`, `nbf` and `iat` of the token that `name` names, and compares them with nothing. Throws SpiffeError `ERR_JWT_...`. */
+export function parseTimes(claims: Readonly<Record<string, unknown>>, name: string): TokenTimes {
+  const expiresAt = readInstant(claims['exp']);
+  const notBeforeAt = readInstant(claims['nbf']);
+  const issuedAt = readInstant(claims['iat']);
+  const fault = faults(name);
+  if (expiresAt === undefined) {
+    throw fault('ERR_JWT_EXPIRY', '"exp" must be there');
+  }
+  if (expiresAt === null) {
+    throw fault('ERR_JWT_EXPIRY_MALFORMED', '"exp" must be seconds since the epoch');
+  }
+  if (notBeforeAt === null) {
+    throw fault('ERR_JWT_NOT_BEFORE', '"nbf" must be seconds since the epoch');
+  }
+  if (issuedAt === null) {
+    throw fault('ERR_JWT_ISSUED_AT', '"iat" must be seconds since the epoch');
+  }
+  return { expiresAt, notBeforeAt, issuedAt };
+}
+
+/** Reads a time claim, seconds since the epoch, as ms; undefined where it is absent and null where it is anything else. */
+export function readInstant(value: unknown): number | undefined | null {
+  if (value === undefined) {
+    return undefined;
+  }
+  return typeof value === 'number' && value >= 0 && value <= LATEST_SECONDS ? value * 1000 : null;
 }

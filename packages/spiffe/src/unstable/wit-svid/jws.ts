@@ -5,8 +5,6 @@ import type { JoseHeader } from '../../svid/token-rules.ts';
 
 const DEFAULT_MAX_TOKEN_LENGTH = 8192;
 const MAX_SIGNATURE_TEXT_LENGTH = 1366;
-// The last second of the year 9999. A larger value is a mistake, most likely milliseconds.
-const LATEST_SECONDS = 253_402_300_799;
 
 /** What kind of token is read: for messages, and so that no kind passes for another. */
 export interface TokenKind {
@@ -66,12 +64,4 @@ function isType(typ: unknown, { type, isTypeExact }: TokenKind): boolean {
 
 function isMediaType(typ: string, type: string): boolean {
   return [type, `application/${type}`].includes(typ.toLowerCase());
-}
-
-/** Reads a time claim, seconds since the epoch, as ms; undefined where it is absent and null where it is anything else. */
-export function readInstant(value: unknown): number | undefined | null {
-  if (value === undefined) {
-    return undefined;
-  }
-  return typeof value === 'number' && value >= 0 && value <= LATEST_SECONDS ? value * 1000 : null;
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 
-import { parseJwk, toJwk } from '../../bundle/jwk.ts';
+import { parseTokenKey, toJwk } from '../../bundle/jwk.ts';
+import type { TokenKey } from '../../bundle/jwk.ts';
 import { parseJwks } from '../../bundle/jwks.ts';
 import type { TrustDomain } from '../../id/trust-domain.ts';
 import { isJsonObject } from '../../internal/json.ts';
@@ -22,9 +23,9 @@ export class WitBundle implements WitBundleSource {
   readonly authorities: readonly WitAuthority[];
   /** One line per entry with the use `wit-svid` that was passed over, with its position and the reason. */
   readonly ignored: readonly string[];
-  readonly #byKeyId: ReadonlyMap<string, WitKey>;
+  readonly #byKeyId: ReadonlyMap<string, TokenKey>;
 
-  private constructor(trustDomain: TrustDomain, keys: readonly WitKey[], ignored: readonly string[]) {
+  private constructor(trustDomain: TrustDomain, keys: readonly TokenKey[], ignored: readonly string[]) {
     this.trustDomain = trustDomain;
     this.authorities = Object.freeze(keys.map(({ keyId, publicKey }) => ({ keyId, publicKey })));
     this.ignored = Object.freeze([...ignored]);
@@ -43,13 +44,13 @@ export class WitBundle implements WitBundleSource {
       const keyId = isJsonObject(jwk) ? jwk['kid'] : undefined;
       uses.set(keyId, (uses.get(keyId) ?? 0) + 1);
     }
-    const taken: WitKey[] = [];
+    const taken: TokenKey[] = [];
     const ignored: string[] = [];
     keys.forEach((jwk, index) => {
       if (!isJsonObject(jwk) || jwk['use'] !== 'wit-svid') {
         return;
       }
-      const key = (uses.get(jwk['kid']) ?? 0) > 1 ? 'another entry has the same kid' : parseEntry(jwk);
+      const key = (uses.get(jwk['kid']) ?? 0) > 1 ? 'another entry has the same kid' : parseTokenKey(jwk);
       if (typeof key === 'string') {
         ignored.push(`key ${index}: ${key}`);
       } else {
@@ -86,23 +87,4 @@ export function marshalWitBundle(authorities: readonly WitAuthority[]): string {
     ...toJwk(publicKey),
   }));
   return JSON.stringify({ keys });
-}
-
-interface WitKey extends WitAuthority {
-  readonly algorithm: string | undefined;
-}
-
-function parseEntry(jwk: Readonly<Record<string, unknown>>): WitKey | string {
-  const { kid, alg, key_ops: operations } = jwk;
-  if (typeof kid !== 'string' || kid === '') {
-    return 'kid is missing';
-  }
-  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
-    return 'key_ops lacks "verify"';
-  }
-  if (alg !== undefined && typeof alg !== 'string') {
-    return 'alg is not a string';
-  }
-  const publicKey = parseJwk(jwk);
-  return typeof publicKey === 'string' ? publicKey : { keyId: kid, publicKey, algorithm: alg };
 }

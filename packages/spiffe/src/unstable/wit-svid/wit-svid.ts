@@ -8,8 +8,8 @@ import type { SpiffeId } from '../../id/spiffe-id.ts';
 import { isJsonObject } from '../../internal/json.ts';
 import { JWT_ALGORITHMS } from '../../svid/jwt-algorithms.ts';
 import type { JwtAlgorithm } from '../../svid/jwt-algorithms.ts';
-import { faults, parseSubject } from '../../svid/token-rules.ts';
-import { parseCompactJws, readInstant } from './jws.ts';
+import { faults, parseSubject, parseTimes } from '../../svid/token-rules.ts';
+import { parseCompactJws } from './jws.ts';
 import type { CompactJws } from './jws.ts';
 
 const WIT = { name: 'WIT-SVID', type: 'wit+jwt', isTypeExact: true };
@@ -92,25 +92,11 @@ export function parseUnverifiedWitSvid(
 }
 
 function parseClaims(claims: Readonly<Record<string, unknown>>): WitClaims {
-  const { sub, exp, nbf, iat, jti } = claims;
+  const { sub, jti } = claims;
   if (Object.hasOwn(claims, 'aud')) {
     throw fault('ERR_WIT_AUDIENCE', 'it must not have an audience');
   }
-  const expiresAt = readInstant(exp);
-  const notBeforeAt = readInstant(nbf);
-  const issuedAt = readInstant(iat);
-  if (expiresAt === undefined) {
-    throw fault('ERR_JWT_EXPIRY', '"exp" must be there');
-  }
-  if (expiresAt === null) {
-    throw fault('ERR_JWT_EXPIRY_MALFORMED', '"exp" must be seconds since the epoch');
-  }
-  if (notBeforeAt === null) {
-    throw fault('ERR_JWT_NOT_BEFORE', '"nbf" must be seconds since the epoch');
-  }
-  if (issuedAt === null) {
-    throw fault('ERR_JWT_ISSUED_AT', '"iat" must be seconds since the epoch');
-  }
+  const { expiresAt, notBeforeAt, issuedAt } = parseTimes(claims, WIT.name);
   return {
     id: parseSubject(sub, WIT.name),
     expiresAt,
