@@ -37,6 +37,11 @@ function optionLabel(name: string, option: Option): string {
 }
 
 function optionText(option: Option): string {
-  const repeat = option.isMultiple === true ? ' (may be repeated)' : '';
-  return `${option.help}${option.default === undefined ? '' : ` (default ${option.default})`}${repeat}`;
+  const notes = [
+    option.isRequired === true ? 'needed' : undefined,
+    option.range === undefined ? undefined : option.range.join(' to '),
+    option.default === undefined ? undefined : `default ${option.default}`,
+    option.isMultiple === true ? 'may be repeated' : undefined,
+  ].filter((note) => note !== undefined);
+  return `${option.help}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
 }

@@ -2,16 +2,47 @@ import { parseArgs } from 'node:util';
 import { parseDurationMs } from './duration.ts';
 import { CliError } from './errors.ts';
 
-/** One option of a command. */
+/** What the values of options look like, by the name that the help gives them. */
+export const VALUES = {
+  ADDRESS: 'where something listens; each option says in which form',
+  DURATION: 'a whole number above 0 with `ms`, `s`, `m`, `h` or `d` behind it; bare numbers are seconds',
+  FILE: 'path of a file',
+  FOLDER: 'path of a folder',
+  FORMAT: 'how rows are written',
+  KEY: 'public nkey or xkey, as NATS writes it',
+  'KEY=VALUE': 'a name, and after the first `=` its text',
+  MIB: 'a whole number of MiB',
+  N: 'a whole number',
+  NAME: 'a name',
+  'NAME|FILE': 'a name, or the path of a file that ends in `.wasm`',
+  PATH: 'absolute path of a unix socket that is to be made',
+  PID: 'a process id',
+  POLICY: 'a policy',
+  PORT: 'a TCP port',
+  'SPIFFE-ID': 'a SPIFFE ID, `spiffe://<trust domain>/<path>`',
+} as const;
+
+/** One option of a command. What it says is enforced when the command line is parsed, and is what the documents are made from. */
 export interface Option {
-  /** Name of the value in the help, `PORT`; absent for a switch. */
-  readonly value?: string;
+  /** Absent for a switch. A DURATION is checked to be one. */
+  readonly value?: keyof typeof VALUES;
   readonly short?: string;
   readonly isMultiple?: boolean;
+  /** The command makes no sense without it. */
+  readonly isRequired?: boolean;
+  /** The whole numbers that are taken, both ends included. */
+  readonly range?: readonly [min: number, max: number];
+  /** The only texts that are taken. */
+  readonly choices?: readonly string[];
   /** Used when the option is absent, and shown in the help. */
   readonly default?: string;
+  /** Environment variable that is used when the option is absent. */
+  readonly variable?: string;
   readonly help: string;
 }
+
+/** The range of a port where 0 lets the system choose. */
+export const PORTS: readonly [number, number] = [0, 65_535];
 
 /** Options by their long name without dashes. */
 export type OptionTable = Readonly<Record<string, Option>>;
@@ -47,8 +78,10 @@ export class Options {
     return Array.isArray(value) ? (value as string[]) : [];
   }
 
-  integer(name: string, min: number, max: number): number {
+  /** A whole number in the option's range. */
+  integer(name: string): number {
     const text = this.required(name);
+    const [min, max] = this.#table[name]?.range ?? [0, Number.MAX_SAFE_INTEGER];
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
     throw usage(`--${name} must be a whole number from ${String(min)} to ${String(max)}, not "${text}"`);
@@ -63,7 +96,7 @@ export class Options {
   }
 }
 
-/** Parses the words after a command's name. Throws ERR_USAGE for unknown options and stray words. */
+/** Parses the words after a command's name. Throws ERR_USAGE for unknown options, stray words, and values that the table does not allow. */
 export function parseOptions(table: OptionTable, words: readonly string[]): Options {
   const options = Object.fromEntries(
     Object.entries(table).map(([name, option]) => [
@@ -77,10 +110,28 @@ export function parseOptions(table: OptionTable, words: readonly string[]): Opti
   );
   try {
     const { values } = parseArgs({ args: [...words], options, strict: true, allowPositionals: false });
-    return new Options(table, values);
+    return checked(table, new Options(table, values));
   } catch (error) {
-    throw usage(firstSentence((error as Error).message));
+    throw error instanceof CliError ? error : usage(firstSentence((error as Error).message));
   }
+}
+
+/** What a table says about its options holds before the command does anything. */
+function checked(table: OptionTable, options: Options): Options {
+  for (const [name, { value, isMultiple, isRequired, range, choices }] of Object.entries(table)) {
+    if (value === undefined) continue;
+    if (isMultiple === true) {
+      if (isRequired === true && options.list(name).length === 0) throw usage(`--${name} ${value} is needed`);
+      continue;
+    }
+    const text = isRequired === true ? options.required(name) : options.optional(name);
+    if (text === undefined) continue;
+    if (range !== undefined) options.integer(name);
+    if (value === 'DURATION') options.durationMs(name);
+    if (choices?.includes(text) === false)
+      throw usage(`--${name} must be ${choices.join(' or ')}, not "${text}"`);
+  }
+  return options;
 }
 
 /** An ERR_USAGE that points to the help. */

@@ -60,6 +60,8 @@ describe('the command line', () => {
     [['dev', '--x509-svid-ttl', 'soon'], /^error ERR_USAGE: --x509-svid-ttl must be a duration like 10s/],
     [['dev', '--lattice', ''], /^error ERR_USAGE: --lattice needs a value/],
     [['callout', 'run'], /^error ERR_USAGE: --keys-fd N is needed/],
+    [['host', 'run', '--name', 'a'], /^error ERR_USAGE: --servers ADDRESS is needed/],
+    [['host', 'list', '-o', 'xml'], /^error ERR_USAGE: --output must be table or json, not "xml"/],
     [
       ['host', 'run', '--name', 'a', '--servers', 'x'],
       /^error ERR_USAGE: --workload-api or SPIFFE_ENDPOINT_SOCKET is needed/,

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { formatDuration, parseDurationMs } from '../src/duration.ts';
-import { parseOptions } from '../src/options.ts';
+import { type OptionTable, parseOptions } from '../src/options.ts';
 
-const table = {
+const table: OptionTable = {
   name: { value: 'NAME', default: 'ann', help: '' },
-  port: { value: 'PORT', help: '' },
-  label: { value: 'X', isMultiple: true, help: '' },
+  port: { value: 'PORT', range: [1, 2], help: '' },
+  label: { value: 'KEY=VALUE', isMultiple: true, help: '' },
   verbose: { short: 'v', help: '' },
 };
 
@@ -15,7 +15,7 @@ describe('parseOptions', () => {
   it('reads values, repeated values, switches and defaults', () => {
     const options = parseOptions(table, ['--port=1', '--label', 'a', '--label', 'b', '-v']);
     assert.equal(options.required('name'), 'ann');
-    assert.equal(options.integer('port', 1, 2), 1);
+    assert.equal(options.integer('port'), 1);
     assert.deepEqual(options.list('label'), ['a', 'b']);
     assert.equal(options.isSet('verbose'), true);
   });
@@ -29,11 +29,36 @@ describe('parseOptions', () => {
   });
 
   it('takes nothing but whole numbers in range for a number', () => {
-    for (const text of ['-1', '0x10', '1e3', ' 1', '1.5', '99999999999999999999']) {
-      assert.throws(() => parseOptions(table, [`--port=${text}`]).integer('port', 0, 10_000), {
+    for (const text of ['-1', '0x10', '1e3', ' 1', '1.5', '99999999999999999999', '0', '3']) {
+      assert.throws(() => parseOptions(table, [`--port=${text}`]), {
         code: 'ERR_USAGE',
+        message: `--port must be a whole number from 1 to 2, not "${text}". Add --help to see what is possible`,
       });
     }
+  });
+
+  it('wants what is needed before the command does anything', () => {
+    const needs: OptionTable = {
+      file: { value: 'FILE', isRequired: true, help: '' },
+      servers: { value: 'ADDRESS', isRequired: true, isMultiple: true, help: '' },
+    };
+    const given = ['--file', 'a', '--servers', 'b'];
+    assert.equal(parseOptions(needs, given).required('file'), 'a');
+    assert.throws(() => parseOptions(needs, given.slice(2)), { message: /^--file FILE is needed/ });
+    assert.throws(() => parseOptions(needs, given.slice(0, 2)), { message: /^--servers ADDRESS is needed/ });
+  });
+
+  it('takes the texts that are listed, and durations where one is meant', () => {
+    const rules: OptionTable = {
+      policy: { value: 'POLICY', choices: ['reuse', 'fresh'], default: 'reuse', help: '' },
+      ttl: { value: 'DURATION', help: '' },
+    };
+    assert.equal(parseOptions(rules, []).required('policy'), 'reuse');
+    assert.equal(parseOptions(rules, ['--policy=fresh', '--ttl=5m']).durationMs('ttl'), 300_000);
+    assert.throws(() => parseOptions(rules, ['--policy=new']), {
+      message: /must be reuse or fresh, not "new"/,
+    });
+    assert.throws(() => parseOptions(rules, ['--ttl=soon']), { message: /must be a duration like 10s/ });
   });
 
   it('throws nothing but ERR_USAGE whatever is typed', () => {

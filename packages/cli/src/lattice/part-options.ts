@@ -15,6 +15,7 @@ export const partOptions: OptionTable = {
 export const workloadApiOption: OptionTable = {
   'workload-api': {
     value: 'ADDRESS',
+    variable: 'SPIFFE_ENDPOINT_SOCKET',
     help: 'Workload API, unix:///path; by default that of SPIFFE_ENDPOINT_SOCKET',
   },
 };
@@ -29,12 +30,5 @@ export function workloadApiOf(options: Options, io: Io): string {
 
 /** The option that says where NATS is. */
 export const serversOption: OptionTable = {
-  servers: { value: 'ADDRESS', isMultiple: true, help: 'Where NATS is, tls://host:port' },
+  servers: { value: 'ADDRESS', isMultiple: true, isRequired: true, help: 'Where NATS is, tls://host:port' },
 };
-
-/** The servers of a part. Throws ERR_USAGE where none is named. */
-export function serversOf(options: Options): readonly string[] {
-  const servers = options.list('servers');
-  if (servers.length === 0) throw usage('--servers is needed');
-  return servers;
-}

@@ -12,7 +12,7 @@ export const dieWithParentOption: Option = {
 /** Ties the life of this process to its parent's when the option is given. Throws ERR_PARENT_GONE when the parent is gone already. */
 export function dieWithParent(options: Options): void {
   if (options.optional('die-with-parent') === undefined) return;
-  const parent = options.integer('die-with-parent', 1, 2 ** 31);
+  const parent = options.integer('die-with-parent');
   setParentDeathSignal(constants.signals.SIGKILL);
   // A parent that ended before the call above would have sent nothing.
   if (process.ppid !== parent)

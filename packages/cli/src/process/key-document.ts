@@ -5,6 +5,8 @@ import type { Option } from '../options.ts';
 /** The option of every part that needs seeds. */
 export const keysOption: Option = {
   value: 'N',
+  isRequired: true,
+  range: [3, 65_535],
   help: 'Descriptor from which one JSON key document is read, up to its end',
 };
 

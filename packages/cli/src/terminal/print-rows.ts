@@ -1,13 +1,14 @@
 import type { Io } from '../io.ts';
-import { type Option, type Options, usage } from '../options.ts';
+import type { Option, Options } from '../options.ts';
 import { type Column, renderTable } from './table.ts';
 
 /** The option that every listing has. */
 export const outputOption: Option = {
   value: 'FORMAT',
   short: 'o',
+  choices: ['table', 'json'],
   default: 'table',
-  help: 'table, or json: an array of objects',
+  help: 'table for people, or json: an array of objects',
 };
 
 /** Prints rows as a table, or as a JSON array of the same rows. An empty table says so on stderr. */
@@ -18,11 +19,8 @@ export function printRows<Row extends object>(
   io: Io,
   nothing: string,
 ): void {
-  const format = options.required('output');
-  if (format === 'json') {
+  if (options.required('output') === 'json') {
     io.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-  } else if (format !== 'table') {
-    throw usage(`--output must be table or json, not "${format}"`);
   } else if (rows.length === 0) {
     io.stderr.write(`${nothing}\n`);
   } else {

@@ -2,13 +2,7 @@ import { readFileSync } from 'node:fs';
 import { jsonLogger, systemClock } from '@muster/lattice';
 import { createX509Source, SpiffeId, TrustDomain } from '@muster/spiffe';
 import type { Command } from '../../command.ts';
-import {
-  partOptions,
-  serversOf,
-  serversOption,
-  workloadApiOf,
-  workloadApiOption,
-} from '../../lattice/part-options.ts';
+import { partOptions, serversOption, workloadApiOf, workloadApiOption } from '../../lattice/part-options.ts';
 import { dieWithParent } from '../../process/die-with-parent.ts';
 import { keysOption, readKeyDocument } from '../../process/key-document.ts';
 import { runService } from '../../process/run-service.ts';
@@ -33,11 +27,7 @@ export const command: Command = {
   },
   async run(options, io) {
     dieWithParent(options);
-    const keys = readKeyDocument(options.integer('keys-fd', 3, 65_535), [
-      'issuerSeed',
-      'xkeySeed',
-      'userSeed',
-    ]);
+    const keys = readKeyDocument(options.integer('keys-fd'), ['issuerSeed', 'xkeySeed', 'userSeed']);
     const { defaultRules, parseRuleDocument, startCallout } = await import('@muster/callout');
     const logger = jsonLogger(io.stderr, {
       service: SERVICE,
@@ -58,7 +48,7 @@ export const command: Command = {
     });
     const callout = await startCallout(
       {
-        servers: serversOf(options),
+        servers: options.list('servers'),
         trustDomain,
         lattice,
         rules:

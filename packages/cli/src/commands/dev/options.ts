@@ -1,6 +1,6 @@
 import type { Io } from '../../io.ts';
 import { DEFAULT_TRUST_DOMAIN, defaultOperator } from '../../lattice/options.ts';
-import type { Options, OptionTable } from '../../options.ts';
+import { type Options, type OptionTable, PORTS } from '../../options.ts';
 
 /** What can be chosen about a development lattice. */
 export interface DevOptions {
@@ -16,6 +16,8 @@ export interface DevOptions {
   readonly operator: string;
   readonly x509SvidTtlMs: number;
   readonly jwtSvidTtlMs: number;
+  /** Life of nats-server's own X.509-SVID from the own authority, whole seconds; default 24 h. Not on the command line. */
+  readonly serverSvidTtlMs?: number;
   /** Another provider of identities, `unix:///path`; then no authority is started. */
   readonly workloadApi?: string;
   readonly delegatedApi?: string;
@@ -34,9 +36,19 @@ export const DEFAULT_COMPONENT = 'hello-identity';
 export const devOptionTable: OptionTable = {
   lattice: { value: 'NAME', default: 'default', help: 'Name of the lattice' },
   'trust-domain': { value: 'NAME', default: DEFAULT_TRUST_DOMAIN, help: 'Name of the trust domain' },
-  'nats-port': { value: 'PORT', default: '4222', help: 'Port of NATS on 127.0.0.1; 0 takes a free one' },
-  'http-port': { value: 'PORT', default: '8000', help: 'Port of HTTP on 127.0.0.1; 0 takes a free one' },
-  hosts: { value: 'N', default: '1', help: 'How many hosts to start' },
+  'nats-port': {
+    value: 'PORT',
+    range: PORTS,
+    default: '4222',
+    help: 'Port of NATS on 127.0.0.1; 0 takes a free one',
+  },
+  'http-port': {
+    value: 'PORT',
+    range: PORTS,
+    default: '8000',
+    help: 'Port of HTTP on 127.0.0.1; 0 takes a free one',
+  },
+  hosts: { value: 'N', range: [1, 32], default: '1', help: 'How many hosts to start' },
   component: { value: 'NAME|FILE', default: DEFAULT_COMPONENT, help: 'An example, a .wasm file, or none' },
   operator: { value: 'NAME', help: 'Your name as operator; by default your user name' },
   'x509-svid-ttl': { value: 'DURATION', default: '1h', help: 'Life of an X.509-SVID' },
@@ -56,9 +68,9 @@ export function readDevOptions(options: Options, _io: Io): DevOptions {
   return {
     lattice: options.required('lattice'),
     trustDomain: options.required('trust-domain'),
-    natsPort: options.integer('nats-port', 0, 65_535),
-    httpPort: options.integer('http-port', 0, 65_535),
-    hosts: options.integer('hosts', 1, 32),
+    natsPort: options.integer('nats-port'),
+    httpPort: options.integer('http-port'),
+    hosts: options.integer('hosts'),
     component: options.required('component'),
     operator: options.optional('operator') ?? defaultOperator(),
     x509SvidTtlMs: options.durationMs('x509-svid-ttl') ?? 3_600_000,

@@ -1,13 +1,7 @@
 import { jsonLogger, systemClock } from '@muster/lattice';
 import type { Command } from '../../command.ts';
-import {
-  partOptions,
-  serversOf,
-  serversOption,
-  workloadApiOf,
-  workloadApiOption,
-} from '../../lattice/part-options.ts';
-import { type Options, usage } from '../../options.ts';
+import { partOptions, serversOption, workloadApiOf, workloadApiOption } from '../../lattice/part-options.ts';
+import { usage } from '../../options.ts';
 import { dieWithParent } from '../../process/die-with-parent.ts';
 import { runService } from '../../process/run-service.ts';
 
@@ -16,7 +10,11 @@ const SERVICE = 'host';
 export const command: Command = {
   about: 'A host needs no keys: it proves who it is by the SVIDs that the Workload API gives it.',
   options: {
-    name: { value: 'NAME', help: 'Last part of the SPIFFE ID /lattice/<lattice>/host/<name>' },
+    name: {
+      value: 'NAME',
+      isRequired: true,
+      help: 'Last part of the SPIFFE ID /lattice/<lattice>/host/<name>',
+    },
     ...partOptions,
     ...serversOption,
     ...workloadApiOption,
@@ -32,13 +30,19 @@ export const command: Command = {
     label: { value: 'KEY=VALUE', isMultiple: true, help: 'Label of the host' },
     'heartbeat-interval': { value: 'DURATION', default: '30s', help: 'Time between heartbeats' },
     deadline: { value: 'DURATION', default: '30s', help: 'Longest time for one call of a component' },
-    'memory-limit': { value: 'MIB', default: '256', help: 'Linear memory of one component instance' },
+    'memory-limit': {
+      value: 'MIB',
+      range: [1, 4_096],
+      default: '256',
+      help: 'Linear memory of one component instance',
+    },
     'instance-policy': {
       value: 'POLICY',
+      choices: ['reuse', 'fresh'],
       default: 'reuse',
       help: 'reuse, or fresh: a new instance for each call',
     },
-    workers: { value: 'N', default: '1', help: 'Worker threads per component' },
+    workers: { value: 'N', range: [1, 64], default: '1', help: 'Worker threads per component' },
     'audit-file': { value: 'FILE', help: 'Append audit records to this file' },
   },
   async run(options, io) {
@@ -55,7 +59,7 @@ export const command: Command = {
         lattice: options.required('lattice'),
         trustDomain: options.required('trust-domain'),
         name: options.required('name'),
-        servers: serversOf(options),
+        servers: options.list('servers'),
         workloadApi: workloadApiOf(options, io),
         ...(delegatedApi === undefined ? {} : { delegatedApi }),
         ...(auditFile === undefined ? {} : { auditFile }),
@@ -64,9 +68,9 @@ export const command: Command = {
         heartbeatIntervalMs: options.durationMs('heartbeat-interval') ?? 30_000,
         componentDefaults: {
           deadlineMs: options.durationMs('deadline') ?? 30_000,
-          memoryBytes: options.integer('memory-limit', 1, 4_096) * 1_048_576,
-          instancePolicy: parsePolicy(options),
-          workers: options.integer('workers', 1, 64),
+          memoryBytes: options.integer('memory-limit') * 1_048_576,
+          instancePolicy: options.required('instance-policy') === 'fresh' ? 'fresh' : 'reuse',
+          workers: options.integer('workers'),
         },
       },
       { logger, clock: systemClock },
@@ -74,12 +78,6 @@ export const command: Command = {
     return runService(host, { service: SERVICE, hostId: host.id, spiffeId: host.spiffeId }, io, host.stopped);
   },
 };
-
-function parsePolicy(options: Options): 'reuse' | 'fresh' {
-  const policy = options.required('instance-policy');
-  if (policy === 'reuse' || policy === 'fresh') return policy;
-  throw usage(`--instance-policy must be reuse or fresh, not "${policy}"`);
-}
 
 function parseLabels(labels: readonly string[]): Record<string, string> {
   return Object.fromEntries(

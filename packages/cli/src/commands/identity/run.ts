@@ -12,8 +12,8 @@ export const command: Command = {
     'or muster:external. The folders of both sockets must exist, with mode 0700.',
   options: {
     'trust-domain': { value: 'NAME', default: DEFAULT_TRUST_DOMAIN, help: 'The trust domain' },
-    entries: { value: 'FILE', help: 'Registration entries' },
-    socket: { value: 'PATH', help: 'Where the Workload API listens' },
+    entries: { value: 'FILE', isRequired: true, help: 'Registration entries, read once at start' },
+    socket: { value: 'PATH', isRequired: true, help: 'Where the Workload API listens' },
     'delegated-socket': {
       value: 'PATH',
       help: 'Where the Delegated Identity API listens; without it there is none',

@@ -13,7 +13,7 @@ import { messageWithCauses } from '../../describe-error.ts';
 import { CliError } from '../../errors.ts';
 import type { Io } from '../../io.ts';
 import { partOptions, workloadApiOf, workloadApiOption } from '../../lattice/part-options.ts';
-import type { Options } from '../../options.ts';
+import { type Options, PORTS } from '../../options.ts';
 import { dieWithParent } from '../../process/die-with-parent.ts';
 import { keepOverExec } from '../../process/native.ts';
 
@@ -27,12 +27,18 @@ export const command: Command = {
     ...workloadApiOption,
     directory: {
       value: 'FOLDER',
+      isRequired: true,
       help: 'Where its configuration, its certificate and what JetStream stores are kept',
     },
-    port: { value: 'PORT', default: '4222', help: 'Where it listens on 127.0.0.1' },
-    'callout-issuer': { value: 'KEY', help: 'Public account key that signs user JWTs' },
-    'callout-xkey': { value: 'KEY', help: 'Public xkey of the callout' },
-    'callout-user': { value: 'KEY', help: 'Public user key by which the callout logs in' },
+    port: {
+      value: 'PORT',
+      range: PORTS,
+      default: '4222',
+      help: 'Where it listens on 127.0.0.1; 0 lets it choose',
+    },
+    'callout-issuer': { value: 'KEY', isRequired: true, help: 'Public account key that signs user JWTs' },
+    'callout-xkey': { value: 'KEY', isRequired: true, help: 'Public xkey of the callout' },
+    'callout-user': { value: 'KEY', isRequired: true, help: 'Public user key by which the callout logs in' },
     'system-user': {
       value: 'KEY',
       help: 'Public user key of the system account; without it nobody can log in there',
@@ -84,7 +90,7 @@ async function configText(options: Options, directory: string, key: number): Pro
   return natsServerConfig({
     serverName: options.required('name'),
     lattice: options.required('lattice'),
-    port: options.integer('port', 0, 65_535),
+    port: options.integer('port'),
     storeDir: join(directory, 'store'),
     tls: { certFile: join(directory, 'server.pem'), keyFile: `/proc/self/fd/${String(key)}` },
     callout: {
