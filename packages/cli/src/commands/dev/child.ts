@@ -27,7 +27,7 @@ export interface ChildHooks {
   onSpawn(pid: number): void;
   onExit(): void;
   onLine(line: PartLine): void;
-  /** The part ended and is started again after `retryInMs`. */
+  /** The part ended and is started again after `retryInMs`: 0 when it was told to restart. */
   onEnded(reason: string, retryInMs: number): void;
   /** The part is ready again. Gets what it said. */
   onRestarted(ready: Readonly<Record<string, unknown>>): void;
@@ -46,6 +46,7 @@ export class Child {
   #process: ChildProcess | undefined;
   #exited: Promise<string> = Promise.resolve('it was never started');
   #isStopping = false;
+  #isRestarting = false;
   #backoffMs = BACKOFF_FIRST_MS;
   #timer: NodeJS.Timeout | undefined;
   #problems: string[] = [];
@@ -88,9 +89,14 @@ export class Child {
     }
   }
 
-  /** Ends the present process so that a new one takes its place. */
-  restart(): void {
-    this.#process?.kill('SIGTERM');
+  /** SIGTERM, and SIGKILL after `graceMs`; a new process takes the place of the present one at once. */
+  restart(graceMs = 5_000): void {
+    const child = this.#process;
+    if (child === undefined) return;
+    this.#isRestarting = true;
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+    void this.#exited.then(() => clearTimeout(timer));
   }
 
   /** SIGTERM, and SIGKILL after `graceMs`. Resolves when the process is gone; it is not started again. */
@@ -178,8 +184,10 @@ export class Child {
     void this.#exited.then((reason) => {
       if (this.#isStopping) return;
       if (Date.now() - since >= STABLE_MS) this.#backoffMs = BACKOFF_FIRST_MS;
-      const retryInMs = this.#backoffMs;
-      this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MAX_MS);
+      // An end that was wanted is no sign of trouble.
+      const retryInMs = this.#isRestarting ? 0 : this.#backoffMs;
+      if (!this.#isRestarting) this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MAX_MS);
+      this.#isRestarting = false;
       this.#hooks.onEnded(reason, retryInMs);
       this.#timer = setTimeout(() => this.#startAgain(), retryInMs);
     });

@@ -57,7 +57,7 @@ export function devEntries(
       spiffe_id: identities.nats,
       parent_id,
       selectors: [muster('child:nats'), user],
-      x509_svid_ttl: SERVER_SVID_TTL_MS / 1_000,
+      x509_svid_ttl: (options.serverSvidTtlMs ?? SERVER_SVID_TTL_MS) / 1_000,
     },
     { spiffe_id: identities.callout, parent_id, selectors: [muster('child:callout'), user] },
     ...identities.hosts.map((spiffe_id, index) => ({

@@ -34,7 +34,11 @@ export class Parts {
       onExit: () => this.#authority?.forgetChild(plan.name),
       onLine: this.#onLine,
       onEnded: (reason, retryInMs) =>
-        this.#progress.note(`${plan.name} ended (${reason}); it is started again in ${String(retryInMs)} ms`),
+        this.#progress.note(
+          retryInMs === 0
+            ? `${plan.name} ended as asked; it is started again`
+            : `${plan.name} ended (${reason}); it is started again in ${String(retryInMs)} ms`,
+        ),
       onRestarted: (ready) => {
         this.#progress.note(`${plan.name} runs again`);
         onRestarted(ready);

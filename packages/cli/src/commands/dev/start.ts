@@ -1,3 +1,6 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Authority } from '@muster/authority';
 import { systemClock } from '@muster/lattice';
 import { describeError } from '../../describe-error.ts';
@@ -11,13 +14,14 @@ import { claimLattice } from './claim.ts';
 import { type PreparedComponent, prepareComponent } from './component.ts';
 import { deployComponent, waitForAnswer } from './deploy.ts';
 import { Expiries } from './expiries.ts';
-import { devEntries, type DevIdentities, devIdentities, hostName, SERVER_SVID_TTL_MS } from './identities.ts';
+import { devEntries, type DevIdentities, devIdentities, hostName } from './identities.ts';
 import { createDevKeys } from './keys.ts';
 import type { DevOptions } from './options.ts';
 import type { PartLine } from './part-line.ts';
 import { Parts } from './parts.ts';
-import { calloutPlan, hostPlan, natsPlan, type PlanContext, serverAddress } from './plans.ts';
+import { calloutPlan, hostPlan, NATS_FOLDER, natsPlan, type PlanContext, serverAddress } from './plans.ts';
 import { claimPort } from './ports.ts';
+import { ServerRenewal } from './server-renewal.ts';
 import { partRows, type PartRow } from './summary.ts';
 
 /** A running development lattice. */
@@ -51,9 +55,6 @@ export interface DevDependencies {
   /** Hears each log line of each part. */
   readonly onLine?: (line: PartLine) => void;
 }
-
-// The server's own X.509-SVID is read at its start only, so it is started again before that one expires.
-const SERVER_RESTART_MS = SERVER_SVID_TTL_MS * 0.8;
 
 /**
  * Starts a whole lattice on this machine: the authority in this process, nats-server, callout and hosts as children, and
@@ -129,10 +130,18 @@ async function start(
   const { parseLogLine } = await import('@muster/nats-server');
   progress.begin('nats-server');
   stack.defer(() => parts.stop('nats'));
-  await parts.start(natsPlan(context, keys, program, parseLogLine));
+  const renewal = new ServerRenewal({
+    clock: systemClock,
+    readExpiresAt: () => readServerExpiry(directory.path),
+    restart: () => {
+      progress.note('nats-server is started again before its X.509-SVID ends; clients connect anew');
+      parts.restart('nats');
+    },
+  });
+  stack.defer(() => renewal.stop());
+  await parts.start(natsPlan(context, keys, program, parseLogLine), () => renewal.plan());
+  renewal.plan();
   progress.done(natsServer);
-  const renewal = setInterval(() => parts.restart('nats'), SERVER_RESTART_MS);
-  stack.defer(() => clearInterval(renewal));
 
   progress.begin('callout');
   stack.defer(() => parts.stop('callout'));
@@ -218,6 +227,17 @@ async function start(
 async function withSession<T>(opening: Promise<Session>, use: (session: Session) => Promise<T>): Promise<T> {
   await using session = await opening;
   return await use(session);
+}
+
+/** End of the X.509-SVID that `nats run` wrote for the server it became. */
+function readServerExpiry(directory: string): number | undefined {
+  try {
+    return new X509Certificate(
+      readFileSync(join(directory, NATS_FOLDER, 'server.pem')),
+    ).validToDate.getTime();
+  } catch {
+    return undefined;
+  }
 }
 
 async function findServer(io: Io, progress: Progress): Promise<string> {

@@ -131,6 +131,33 @@ describe('Child', () => {
     );
   });
 
+  it('takes a part that it restarts up again at once, which makes no later wait longer', async (t) => {
+    const { child, events, heard } = setUp(t, `${READY}${STAY}`);
+    await child.start(signal);
+    const [first, again] = [child.pid, heard('restarted')];
+    child.restart();
+    await again;
+    const { pid } = child;
+    assert.ok(pid !== undefined && pid !== first);
+    const crashed = heard('ended SIGKILL');
+    process.kill(pid, 'SIGKILL');
+    await crashed;
+    assert.deepEqual(
+      events.filter((event) => event.startsWith('ended')),
+      ['ended SIGTERM 0', 'ended SIGKILL 250'],
+    );
+  });
+
+  it('kills a part that does not end when it should be restarted', async (t) => {
+    const { child, events, heard } = setUp(t, `process.on('SIGTERM', () => {}); ${READY}${STAY}`);
+    await child.start(signal);
+    const again = heard('restarted');
+    child.restart(50);
+    await again;
+    assert.ok(events.includes('ended SIGKILL 0'));
+    assert.equal(child.restarts, 1);
+  });
+
   it('kills a part that does not end, and does not start it again', async (t) => {
     const { child, events } = setUp(t, `process.on('SIGTERM', () => {}); ${READY}${STAY}`);
     await child.start(signal);

@@ -82,6 +82,15 @@ describe('devEntries', () => {
     ]);
   });
 
+  it('gives nats-server, which cannot renew, a longer life than the others', () => {
+    const lifeOf = (options: DevOptions): unknown =>
+      devEntries(options, IDENTITIES, [COMPONENT], 1000).find(
+        ({ spiffe_id }) => spiffe_id === IDENTITIES.nats,
+      )?.x509_svid_ttl;
+    assert.equal(lifeOf(OPTIONS), 86_400);
+    assert.equal(lifeOf({ ...OPTIONS, serverSvidTtlMs: 25_000 }), 25);
+  });
+
   it('never gives two parts one entry, and every entry a selector', () => {
     assert.equal(new Set(entries.map((entry) => JSON.stringify(entry.selectors))).size, entries.length);
     assert.ok(entries.every((entry) => entry.selectors.length >= 2));
