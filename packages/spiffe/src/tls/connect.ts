@@ -50,7 +50,14 @@ export function connectTls(target: ConnectionOptions, options: TlsConnectOptions
     signal: undefined,
   };
   const minVersion = target.minVersion === 'TLSv1.3' ? 'TLSv1.3' : 'TLSv1.2';
-  const socket = tls.connect({ ...target, ...nobody, ...secured, minVersion });
+  const settings = { ...target, ...nobody, ...secured, minVersion } as const;
+  const secureContext = tls.createSecureContext(settings);
+  const socket = tls.connect({ ...settings, secureContext });
+  // Left to node:tls, certificates, key and authorities would stay, some 40 KB for each connection, until a major
+  // collection of garbage, which V8 sees no reason for: it does not count them. After the listener that frees the session.
+  socket.once('close', () => {
+    (secureContext.context as { readonly close?: () => void }).close?.();
+  });
   socket.prependOnceListener('secureConnect', () => {
     if (verified !== undefined) {
       recordTlsPeer(socket, verified);

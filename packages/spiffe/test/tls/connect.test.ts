@@ -20,7 +20,7 @@ import {
   tlsPeerOf,
 } from '../../src/index.ts';
 import type { TlsConnectOptions } from '../../src/index.ts';
-import { get, impostor, mine, options, overHttps, silence } from './services.ts';
+import { expected, get, impostor, mine, options, overHttps, silence, wrong } from './services.ts';
 import {
   bundles,
   ca,
@@ -86,6 +86,64 @@ test('a session, context or key of the caller does not come in the way of verifi
   };
   const [error] = (await once(connectTls(target, options()), 'error')) as [Error];
   assert.equal(codeOf(error), 'ERR_ID_NOT_AUTHORIZED');
+});
+
+/** What node:tls keeps beside a connection: certificates, key and authorities, some 40 KB that V8 does not count. */
+interface NativeContext {
+  /** Nothing any more once it is closed. */
+  readonly getCertificate: () => Buffer | null;
+}
+
+test('the memory of a context is given back with its connection, whichever way that ends', async (t) => {
+  const held: NativeContext[] = [];
+  const { createSecureContext } = tls;
+  t.mock.method(tls, 'createSecureContext', (settings?: tls.SecureContextOptions) => {
+    const made = createSecureContext(settings);
+    held.push(made.context as NativeContext);
+    return made;
+  });
+  const { port } = await overHttps();
+  const silent = await silence();
+  held.length = 0;
+  const connect = (changes: Partial<TlsConnectOptions>, to = port): tls.TLSSocket =>
+    keep(connectTls({ host: '127.0.0.1', port: to }, options(changes)));
+
+  const open = connect({});
+  await once(open, 'secureConnect');
+  assert.ok(held[0]?.getCertificate() instanceof Buffer);
+  open.destroy();
+  await once(open, 'close');
+  const failing = [() => connect(wrong()), () => connect({ connectTimeoutMs: 1 }, silent)];
+  for (const fail of failing) {
+    const socket = fail();
+    await once(socket, 'error');
+    if (!socket.closed) await once(socket, 'close');
+  }
+  const agent = createHttpsAgent(options(), { keepAlive: false });
+  const { text, socket } = await get(agent, `https://localhost:${port}/`);
+  assert.equal(text, expected);
+  if (!socket.closed) await once(socket, 'close');
+  assert.deepEqual(
+    held.map((context) => context.getCertificate()),
+    [null, null, null, null],
+  );
+});
+
+test('a connection whose first address refuses goes on to the second with the same context', async () => {
+  const { port } = await overHttps();
+  const lookup: net.LookupFunction = (_host, _options, callback) => {
+    callback(null, [
+      { address: '127.0.0.2', family: 4 },
+      { address: '127.0.0.1', family: 4 },
+    ]);
+  };
+  const target = { host: 'server.example', port, lookup, autoSelectFamily: true };
+  const socket = keep(connectTls(target, options()));
+  const failed = once(socket, 'connectionAttemptFailed');
+  await once(socket, 'secureConnect');
+  assert.equal((await failed)[0], '127.0.0.2');
+  assert.equal(socket.remoteAddress, '127.0.0.1');
+  assert.equal(tlsPeerOf(socket)?.id.toString(), SERVER_ID);
 });
 
 test('a server of the web is verified by its name, and shown the SVID', async () => {
