@@ -1,34 +1,15 @@
-import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { verifyAuditChain } from './audit-chain.ts';
+import type { AuditRecord } from './audit-record.ts';
+import { FIRST_HASH, hashAuditRecord } from './audit-record.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { LatticeError } from './errors.ts';
-import { canonicalJson, JsonReader } from './json.ts';
 import type { JsonObject } from './json.ts';
 
-/** One decision. Exactly one record is written for each. */
-export interface AuditRecord {
-  readonly schema: 'muster.audit.v1';
-  /** Counts from 1 within one chain. */
-  readonly seq: number;
-  /** RFC 3339 with milliseconds. */
-  readonly at: string;
-  readonly service: string;
-  /** The same id stands in the log line of the decision. */
-  readonly requestId: string;
-  /** Identity the decision was about; null when none was proven. */
-  readonly spiffeId: string | null;
-  readonly decision: 'allow' | 'deny';
-  /** Name of the rule that decided; null when none did. */
-  readonly rule: string | null;
-  /** For the operator only; whoever was refused just hears `denied`. */
-  readonly reason: string;
-  readonly details: JsonObject;
-  /** `hash` of the record before; 64 zeros in the first of a chain. */
-  readonly prevHash: string;
-  /** Hex SHA-256 of the canonical JSON of all other fields. */
-  readonly hash: string;
-}
+export { verifyAuditChain } from './audit-chain.ts';
+export { parseAuditRecord } from './audit-record.ts';
+export type { AuditRecord } from './audit-record.ts';
 
 /** What a service says about a decision; the log adds the rest. */
 export interface AuditEntry {
@@ -63,7 +44,6 @@ export interface AuditLog {
   close(): void;
 }
 
-const FIRST_HASH = '0'.repeat(64);
 const TAIL_BYTES = 64 * 1024;
 
 /** Opens the log and resumes its chain. Throws ERR_AUDIT_WRITE or, when the last line is no record, ERR_AUDIT_CHAIN. */
@@ -90,7 +70,7 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
         rule,
       } as const;
       const body = { ...head, reason, details, prevHash };
-      const record: AuditRecord = { ...body, hash: hashOf(body) };
+      const record: AuditRecord = { ...body, hash: hashAuditRecord(body) };
       const line = Buffer.from(`${JSON.stringify(record)}\n`, 'utf8');
       target?.append(line);
       ({ seq } = record);
@@ -106,57 +86,6 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
     stats: () => ({ written, publishFailures }),
     close: () => target?.close(),
   };
-}
-
-/** Checks lines of one log: hashes, links and numbering. Throws ERR_AUDIT_CHAIN naming the first bad line. */
-export function verifyAuditChain(lines: Iterable<string>): readonly AuditRecord[] {
-  const records: AuditRecord[] = [];
-  let before: AuditRecord | undefined;
-  for (const line of lines) {
-    const record = parseAuditRecord(line);
-    const isLinked =
-      before === undefined || (record.prevHash === before.hash && record.seq === before.seq + 1);
-    const { hash, ...body } = record;
-    if (!isLinked || hashOf(body) !== hash) {
-      throw new LatticeError(
-        'ERR_AUDIT_CHAIN',
-        `Cannot verify audit log: line ${records.length + 1} breaks the chain`,
-      );
-    }
-    records.push(record);
-    before = record;
-  }
-  return records;
-}
-
-/** Decodes one line without checking its hash. Throws ERR_MESSAGE_MALFORMED. */
-export function parseAuditRecord(line: Uint8Array | string): AuditRecord {
-  const json = JsonReader.decode('audit record', line);
-  const decision = json.string('decision');
-  if (json.string('schema') !== 'muster.audit.v1' || (decision !== 'allow' && decision !== 'deny')) {
-    throw new LatticeError(
-      'ERR_MESSAGE_MALFORMED',
-      'Cannot parse audit record: "schema" or "decision" is unknown',
-    );
-  }
-  return {
-    schema: 'muster.audit.v1',
-    seq: json.integer('seq', { min: 1 }),
-    at: json.string('at'),
-    service: json.string('service'),
-    requestId: json.string('requestId'),
-    spiffeId: json.has('spiffeId') ? json.string('spiffeId') : null,
-    decision,
-    rule: json.has('rule') ? json.string('rule') : null,
-    reason: json.string('reason'),
-    details: json.object('details'),
-    prevHash: json.string('prevHash'),
-    hash: json.string('hash'),
-  };
-}
-
-function hashOf(body: Omit<AuditRecord, 'hash'>): string {
-  return createHash('sha256').update(canonicalJson(body), 'utf8').digest('hex');
 }
 
 interface Target {

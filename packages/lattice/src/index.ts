@@ -1,5 +1,15 @@
-export { createAuditLog, parseAuditRecord, verifyAuditChain } from './audit.ts';
-export type { AuditEntry, AuditLog, AuditLogOptions, AuditRecord } from './audit.ts';
+export { AuditChainChecker, verifyAuditChain } from './audit-chain.ts';
+export type {
+  AuditBreak,
+  AuditChainCheckerOptions,
+  AuditChainReport,
+  AuditProblem,
+  CheckedLine,
+} from './audit-chain.ts';
+export { parseAuditRecord } from './audit-record.ts';
+export type { AuditRecord } from './audit-record.ts';
+export { createAuditLog } from './audit.ts';
+export type { AuditEntry, AuditLog, AuditLogOptions } from './audit.ts';
 export { sleep, systemClock } from './clock.ts';
 export type { Clock, Timer } from './clock.ts';
 export { connectLattice, connectWithNkey } from './connection.ts';

@@ -13,7 +13,9 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { createAuditLog, parseAuditRecord, verifyAuditChain } from '../src/audit.ts';
+import { verifyAuditChain } from '../src/audit-chain.ts';
+import { parseAuditRecord } from '../src/audit-record.ts';
+import { createAuditLog } from '../src/audit.ts';
 import type { AuditEntry, AuditLog } from '../src/audit.ts';
 import { scratchDir, TestClock, throwsCode } from './support.ts';
 
