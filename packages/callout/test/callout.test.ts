@@ -5,14 +5,17 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import {
+  auditProblems,
   auditSubject,
   CALLOUT_QUEUE,
   createNkey,
   createXkey,
+  parseAuditRecord,
   systemSubjects,
   verifyAuditChain,
 } from '@muster/lattice';
 import type { Clock } from '@muster/lattice';
+import { CALLOUT_AUDIT } from '../src/audit-records.ts';
 import type { FollowedBundles } from '../src/bundle-keeper.ts';
 import { startCallout } from '../src/callout.ts';
 import type { Callout } from '../src/callout.ts';
@@ -72,7 +75,11 @@ async function start(context: TestContext, config: Partial<CalloutConfig> = {}):
     },
     { clock, logger: { debug: log, info: log, warn: log, error: log }, bundles, connection: fake.connection },
   );
-  context.after(() => callout.stop());
+  context.after(async () => {
+    await callout.stop();
+    for (const { data } of fake.published)
+      assert.deepEqual(auditProblems(CALLOUT_AUDIT, parseAuditRecord(data)), []);
+  });
   return Object.assign(state, { callout, fake, logged });
 }
 

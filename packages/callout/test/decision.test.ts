@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
-import { createNkey, createXkey, identityToken } from '@muster/lattice';
+import { auditProblems, createNkey, createXkey, identityToken } from '@muster/lattice';
 import type { JwtBundle } from '@muster/spiffe';
+import { CALLOUT_AUDIT } from '../src/audit-records.ts';
 import { RequestChecker } from '../src/authorization-request.ts';
 import { DecisionMaker } from '../src/decision.ts';
 import type { Decision } from '../src/decision.ts';
@@ -54,7 +55,9 @@ function decide(
   overrides: RequestOverrides = {},
   fixture: Fixture = {},
 ): Decision {
-  return maker(fixture).decide(server.request(token, overrides), server.xkey.publicKey, NOW);
+  const decision = maker(fixture).decide(server.request(token, overrides), server.xkey.publicKey, NOW);
+  assert.deepEqual(auditProblems(CALLOUT_AUDIT, { details: {}, ...decision.entry }), []);
+  return decision;
 }
 
 function granted(decision: Decision): Granted {

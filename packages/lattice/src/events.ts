@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts';
 import type { Link, LinkKey } from './control.ts';
 import { encodeMessage } from './control.ts';
 import { LatticeError } from './errors.ts';
+import { LATTICE_EVENTS } from './event-catalogue.ts';
 import type { HostInventory } from './inventory.ts';
 import { JsonReader } from './json.ts';
 import type { JsonObject } from './json.ts';
@@ -36,18 +37,8 @@ export interface ComponentScaled {
 
 export type LatticeEventName = keyof LatticeEventData;
 
-export const eventNames: readonly LatticeEventName[] = [
-  'host_started',
-  'host_stopped',
-  'host_heartbeat',
-  'component_scaled',
-  'component_scale_failed',
-  'linkdef_set',
-  'linkdef_set_failed',
-  'linkdef_deleted',
-  'config_set',
-  'config_deleted',
-];
+/** Every event that hosts publish. */
+export const eventNames: readonly LatticeEventName[] = Object.keys(LATTICE_EVENTS) as LatticeEventName[];
 
 const TYPE_PREFIX = 'com.wasmcloud.lattice.';
 

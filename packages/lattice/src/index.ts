@@ -10,6 +10,8 @@ export { parseAuditRecord } from './audit-record.ts';
 export type { AuditRecord } from './audit-record.ts';
 export { createAuditLog } from './audit.ts';
 export type { AuditEntry, AuditLog, AuditLogOptions } from './audit.ts';
+export { AUDIT_FIELDS, auditProblems } from './audit-description.ts';
+export type { AuditCatalogue, AuditDescription } from './audit-description.ts';
 export { sleep, systemClock } from './clock.ts';
 export type { Clock, Timer } from './clock.ts';
 export { connectLattice, connectWithNkey } from './connection.ts';
@@ -48,8 +50,12 @@ export type {
   ScaleComponent,
   StopHost,
 } from './control.ts';
+export { fieldProblems } from './described-fields.ts';
+export type { DescribedField, DescribedFields, FieldDescriptions } from './described-fields.ts';
 export { LATTICE_ERRORS, LatticeError } from './errors.ts';
 export type { LatticeErrorCode } from './errors.ts';
+export { EVENT_ATTRIBUTES, eventFields, INVENTORY_LISTS, LATTICE_EVENTS } from './event-catalogue.ts';
+export type { EventDescription } from './event-catalogue.ts';
 export { createEvent, eventNames, parseEvent } from './events.ts';
 export type { ComponentScaled, LatticeEvent, LatticeEventData, LatticeEventName } from './events.ts';
 export { formatUptime } from './inventory.ts';

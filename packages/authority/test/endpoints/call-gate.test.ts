@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import {
+  auditProblems,
   createAuditLog,
   parseAuditRecord,
   silentLogger,
@@ -10,6 +11,7 @@ import {
 } from '@muster/lattice';
 import { GRPC_STATUS, type GrpcCall } from '@muster/spiffe/wire';
 import type { Admission, Caller, WorkloadAttestor } from '../../src/attestation/workload-attestor.ts';
+import { AUTHORITY_AUDIT } from '../../src/audit-records.ts';
 import { CallGate } from '../../src/endpoints/call-gate.ts';
 import { Journal } from '../../src/endpoints/journal.ts';
 import { RateLimiter } from '../../src/endpoints/rate-limiter.ts';
@@ -25,6 +27,8 @@ const CALLER: Caller = {
   selectors: new Set(['unix:uid:1000']),
 };
 
+const recorded: AuditRecord[] = [];
+
 type Attest = (socket: Socket, admit?: Admission) => Promise<Caller>;
 
 function setUp(
@@ -34,7 +38,10 @@ function setUp(
   const records: AuditRecord[] = [];
   const audit = createAuditLog({
     service: 'authority',
-    publish: (bytes) => records.push(parseAuditRecord(bytes)),
+    publish: (bytes) => {
+      records.push(parseAuditRecord(bytes));
+      recorded.push(parseAuditRecord(bytes));
+    },
   });
   const limiter = new RateLimiter(callsPerSecond, () => 0);
   const gate = new CallGate({ attest } as WorkloadAttestor, limiter, new Journal(audit, silentLogger));
@@ -48,6 +55,10 @@ const admitted: Attest = (_socket, admit) => {
 };
 
 describe('CallGate', () => {
+  after(() => {
+    for (const record of recorded) assert.deepEqual(auditProblems(AUTHORITY_AUDIT, record), []);
+  });
+
   it('answers UNAVAILABLE when attestation fails, and records why', async () => {
     const { gate, records, call } = setUp(() => {
       throw new AuthorityError('ERR_ATTESTATION_FAILED', 'Cannot attest a caller: the caller has ended');

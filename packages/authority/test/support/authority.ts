@@ -1,6 +1,15 @@
+import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
-import { parseAuditRecord, silentLogger, systemClock, type AuditRecord, type Clock } from '@muster/lattice';
+import {
+  auditProblems,
+  parseAuditRecord,
+  silentLogger,
+  systemClock,
+  type AuditRecord,
+  type Clock,
+} from '@muster/lattice';
 import { DelegatedIdentityClient, WorkloadApiClient } from '@muster/spiffe';
+import { AUTHORITY_AUDIT } from '../../src/audit-records.ts';
 import {
   startAuthority,
   type Authority,
@@ -12,7 +21,7 @@ import { createFolder, type Folder } from './folder.ts';
 export const TRUST_DOMAIN = 'muster.internal';
 export const SELF = { type: 'muster', value: 'self' } as const;
 
-/** An authority with its sockets in a folder of their own, and what it recorded. */
+/** An authority with its sockets in a folder of their own, and what it recorded; in the end each record must be one that is described. */
 export interface TestAuthority extends AsyncDisposable {
   readonly authority: Authority;
   readonly folder: Folder;
@@ -66,6 +75,7 @@ export async function startTestAuthority(
       for (const client of clients) await client[Symbol.asyncDispose]();
       await authority.stop();
       folder[Symbol.dispose]();
+      for (const record of records) assert.deepEqual(auditProblems(AUTHORITY_AUDIT, record), []);
     },
   };
 }

@@ -1,12 +1,23 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { latticeBuckets, parseEvent } from '@muster/lattice';
-import type { LatticeEvent } from '@muster/lattice';
+import {
+  auditProblems,
+  EVENT_ATTRIBUTES,
+  eventFields,
+  fieldProblems,
+  INVENTORY_LISTS,
+  latticeBuckets,
+  parseAuditRecord,
+  parseEvent,
+} from '@muster/lattice';
+import type { LatticeEvent, LatticeEventName } from '@muster/lattice';
 import type { HttpHandler, HttpServer, HttpServerConfig, HttpServerDeps } from '@muster/providers';
 import { SpiffeId } from '@muster/spiffe';
 import type { JwtSvid, Selector } from '@muster/spiffe';
 import type { ComponentPool, ComponentPoolOptions } from '@muster/runtime';
+import { HOST_AUDIT } from '../../src/audit-records.ts';
 import type { Host, HostConfig } from '../../src/index.ts';
 import type { HostParts } from '../../src/host-parts.ts';
 import { runHost } from '../../src/run-host.ts';
@@ -65,7 +76,7 @@ export interface HostRig extends AsyncDisposable {
   component(name: string, imports?: readonly string[]): Promise<string>;
 }
 
-/** A whole host on fakes: no socket, no worker, no thread. */
+/** A whole host on fakes: no socket, no worker, no thread. In the end all that it published must be as it is described. */
 export async function hostRig(
   config: Partial<HostConfig> = {},
   before: (rig: Omit<HostRig, 'host' | 'scale'>) => Promise<void> | void = () => {},
@@ -251,8 +262,25 @@ export async function hostRig(
       await clock.advance(10_000);
       await stopping;
       await partial[Symbol.asyncDispose]();
+      for (const { subject, data } of nats.published)
+        assertDescribed(subject, new TextDecoder().decode(data));
     },
   };
+}
+
+/** Every event and audit record has the fields that the catalogues describe, and no others. */
+function assertDescribed(subject: string, text: string): void {
+  if (subject.startsWith('muster.audit.')) {
+    assert.deepEqual(auditProblems(HOST_AUDIT, parseAuditRecord(text)), []);
+    return;
+  }
+  const { name, data } = parseEvent(text);
+  assert.equal(subject, `wasmbus.evt.golden.${name}`);
+  assert.deepEqual(fieldProblems(EVENT_ATTRIBUTES, JSON.parse(text) as object), []);
+  assert.deepEqual(fieldProblems(eventFields(name as LatticeEventName), data), []);
+  for (const [list, fields] of name === 'host_heartbeat' ? Object.entries(INVENTORY_LISTS) : []) {
+    for (const item of data[list] as readonly object[]) assert.deepEqual(fieldProblems(fields, item), []);
+  }
 }
 
 function fakePool(options: ComponentPoolOptions): FakePool {
