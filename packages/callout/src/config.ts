@@ -17,7 +17,9 @@ export interface CalloutKeys {
 export interface CalloutConfig {
   /** nats-server addresses, `tls://host:port`. */
   readonly servers: readonly string[];
+  /** The trust domain that clients must be of. */
   readonly trustDomain: string;
+  /** Name of the lattice, one NATS token. */
   readonly lattice: string;
   /** `defaultRules({ trustDomain, lattice })` or a document of one's own. */
   readonly rules: RuleDocument;
@@ -25,6 +27,7 @@ export interface CalloutConfig {
   readonly natsServerPath?: string;
   /** `unix:///...` of the SPIFFE Workload API; bundles come from there. */
   readonly workloadApi: string;
+  /** The three seeds. */
   readonly keys: CalloutKeys;
   /** Audience that JWT-SVIDs must have: the callout's own SPIFFE ID. Default `spiffe://<trust domain>/callout`. */
   readonly audience?: string;

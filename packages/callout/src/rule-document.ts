@@ -2,7 +2,9 @@ import { CalloutError } from './errors.ts';
 
 /** What one side of a connection may do: subject patterns; an empty or absent `allow` allows nothing. */
 export interface RulePermissions {
+  /** Subject patterns; empty allows nothing. In `subscribe` a queue group may follow after a space. */
   readonly allow: readonly string[];
+  /** Patterns that are taken out again. Default none. */
   readonly deny?: readonly string[];
 }
 
@@ -16,7 +18,9 @@ export interface Rule {
   readonly connection?: string;
   /** Account the client is put into; one of the document's `accounts`. */
   readonly account: string;
+  /** Subjects it may publish to. */
   readonly publish: RulePermissions;
+  /** Subjects it may subscribe to. */
   readonly subscribe: RulePermissions;
   /** Lets the client answer requests: so many messages per request, within so long. Absent: no answers. */
   readonly responses?: { readonly max: number; readonly ttlMs: number };
@@ -26,9 +30,11 @@ export interface Rule {
 
 /** Who may connect, as data: the first rule that matches decides, no match means no. */
 export interface RuleDocument {
+  /** Of the form of the document. */
   readonly version: 1;
   /** Accounts that rules may name. Default `["HOSTS"]`; the system account only where it is listed here. */
   readonly accounts?: readonly string[];
+  /** In the order in which they are tried; at most 1 000. */
   readonly rules: readonly Rule[];
 }
 

@@ -22,6 +22,7 @@ export interface ComponentDefaults {
 export interface HostConfig {
   /** A single NATS token. */
   readonly lattice: string;
+  /** The trust domain of the host and of all that it meets. */
   readonly trustDomain: string;
   /** Last segment of the host's SPIFFE ID, and its friendly name. */
   readonly name: string;
@@ -37,6 +38,7 @@ export interface HostConfig {
   readonly audience?: string;
   /** Path under which the SPIFFE IDs of NATS servers lie, default `/nats/`. */
   readonly natsServerPath?: string;
+  /** Labels beside those that a host finds out itself. Default none. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Folders from which `file://` artifacts may be loaded, default none. */
   readonly allowFileFrom?: readonly string[];
@@ -48,7 +50,9 @@ export interface HostConfig {
   readonly identityTimeoutMs?: number;
   /** Pace of connection attempts. `attempts` bounds only the first connection; after a loss a host never gives up. */
   readonly retry?: ConnectRetryOptions;
+  /** Limits of components, see below. */
   readonly componentDefaults?: Partial<ComponentDefaults>;
+  /** Limits of HTTP listeners, see below. `idleTimeoutMs` is never less than the deadline and 30 s more unless given. */
   readonly httpLimits?: Partial<HttpLimits>;
   /** JSON lines file for audit records; they are published on NATS in any case. */
   readonly auditFile?: string;

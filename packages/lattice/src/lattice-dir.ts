@@ -19,11 +19,15 @@ import { assertToken } from './subjects.ts';
 
 /** Content of `lattice.json`. */
 export interface LatticeInfo {
+  /** Of the form of the document. */
   readonly schema: 'muster.lattice.v1';
+  /** Name of the lattice. */
   readonly lattice: string;
+  /** Name of the trust domain. */
   readonly trustDomain: string;
   /** Process that runs the lattice. */
   readonly pid: number;
+  /** When it was started, in milliseconds since the epoch. */
   readonly startedAt: number;
   /** Addresses for `connectLattice`, `tls://host:port`. */
   readonly natsServers: readonly string[];

@@ -11,7 +11,9 @@ export interface AccountLimits {
 }
 
 export interface NatsServerConfigOptions {
+  /** Name of the server, last part of its SPIFFE ID. */
   serverName: string;
+  /** The lattice whose audit subject is exported from AUTH to HOSTS. */
   lattice: string;
   /** Default 127.0.0.1. */
   host?: string;
@@ -27,6 +29,7 @@ export interface NatsServerConfigOptions {
   callout: { issuer: string; xkey: string; user: string; queue?: string };
   /** Public user key of the system account. Without it nobody can log in there. */
   systemUser?: string;
+  /** Limits of the account HOSTS, see below. */
   hostsLimits?: AccountLimits;
   /** Longest time for TLS, and for the decision about one client, in ms. Default 3 000. */
   authTimeoutMs?: number;
