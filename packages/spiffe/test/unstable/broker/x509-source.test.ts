@@ -163,12 +163,15 @@ test('A37 a process is the same only as long as it runs', async () => {
 
 test('A37 a process that has ended and waits for its parent only is not alive', async () => {
   // Says the ID of a child that it will never wait for.
-  const parent = spawn('/bin/sh', ['-c', '/bin/true & echo $!; exec /bin/sleep 1000'], {
+  const parent = spawn('/bin/sh', ['-c', '/bin/sleep 1000 & echo $!; exec /bin/sleep 1000'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   try {
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(line.toString());
+    // Not before: a shell that still is one waits for its children.
+    await until(() => readFileSync(`/proc/${parent.pid}/comm`, 'latin1') === 'sleep\n');
+    process.kill(pid, 'SIGKILL');
     await until(() => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1')));
     assert.equal(followProcess(pid)(), false);
   } finally {
