@@ -1,6 +1,7 @@
 // The child's half of service.ts: methods that the parent calls over IPC, and what the process takes of the machine.
 import koffi from 'koffi';
 import { readdirSync } from 'node:fs';
+import { getHeapStatistics } from 'node:v8';
 
 export interface Call {
   readonly number: number;
@@ -15,6 +16,8 @@ export type Answer =
 /** What a process takes. */
 export interface Footprint {
   readonly rssBytes: number;
+  /** The part of it that is pages of V8's heap, full or empty. */
+  readonly heapPageBytes: number;
   /** After a collection of garbage. */
   readonly heapBytes: number;
   /** Memory outside of the heap that is in use, as the C library counts it; 0 where it cannot be asked. */
@@ -79,6 +82,7 @@ function footprint(): Footprint {
   const { rss, heapUsed } = process.memoryUsage();
   return {
     rssBytes: rss,
+    heapPageBytes: getHeapStatistics().total_physical_size,
     heapBytes: heapUsed,
     nativeBytes: readNativeBytes(),
     descriptors: readdirSync('/proc/self/fd').length,
