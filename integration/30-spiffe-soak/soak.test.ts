@@ -3,7 +3,9 @@ import { after, suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { formatReports, type PartReport } from '../../soak/part.ts';
 import { rotation } from '../../soak/rotation.ts';
+import type { Footprint } from '../../soak/services/answer.ts';
 import { stopClient, stopProvider } from '../../soak/stops.ts';
+import { footprintProblems } from '../../soak/traffic.ts';
 import { descendantsOf } from '../support/processes.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -18,6 +20,26 @@ function tell(context: TestContext, report: PartReport): PartReport {
   return report;
 }
 
+test('memory that is no page of the heap fails a run when it grows, pages of the heap do not', () => {
+  const megabyte = 1024 * 1024;
+  const before: Footprint = {
+    rssBytes: 150 * megabyte,
+    heapPageBytes: 50 * megabyte,
+    heapBytes: 15 * megabyte,
+    nativeBytes: 12 * megabyte,
+    descriptors: 35,
+  };
+  const problemsOf = (after: Partial<Footprint>): string[] =>
+    footprintProblems(
+      { server: before, client: before },
+      { server: before, client: { ...before, ...after } },
+    ).map((problem) => problem.replace(/ grew .*/, ''));
+  assert.deepEqual(problemsOf({ rssBytes: 250 * megabyte, heapPageBytes: 150 * megabyte }), []);
+  assert.deepEqual(problemsOf({ rssBytes: 180 * megabyte }), ["RSS without the heap's pages of the client"]);
+  assert.deepEqual(problemsOf({ nativeBytes: 30 * megabyte }), ['native memory of the client']);
+  assert.deepEqual(problemsOf({ heapBytes: 30 * megabyte }), ['heap of the client']);
+});
+
 // Each test has processes of its own, which wait for most of the time.
 suite('two services on short SVIDs', { concurrency: true }, () => {
   after(async () => {
@@ -31,7 +53,8 @@ suite('two services on short SVIDs', { concurrency: true }, () => {
   });
 
   test('A56 a leaf that comes before its root is refused, and the run says so', async (context) => {
-    const options = { runMs: 8_000, svidTtlMs: 20_000, rotateEveryMs: 12_000, ...RATES };
+    // Changed so often that a change falls into the run however long the services take to start.
+    const options = { runMs: 10_000, svidTtlMs: 20_000, rotateEveryMs: 4_000, ...RATES };
     const report = await rotation({ ...options, overlapMs: 0, lagMs: 2_000 }, silently);
     tell(context, report);
     assert.match(
