@@ -4,7 +4,7 @@ import { isAbsolute, join } from 'node:path';
 /** The cache folder of this program: `${XDG_CACHE_HOME:-~/.cache}/muster`. A relative XDG_CACHE_HOME is ignored, as its specification says. */
 export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
   const base = env['XDG_CACHE_HOME'];
-  const home = env['HOME'] ?? homedir();
+  const home = env['HOME'] || homedir();
   return join(base !== undefined && isAbsolute(base) ? base : join(home, '.cache'), 'muster');
 }
 

@@ -123,7 +123,7 @@ async function install(
   try {
     const onLine = (detail: string): void => options.onProgress?.({ step: 'installing', detail });
     const [go] = await listExecutables(searchPath, 'go');
-    const releasesUrl = env['MUSTER_NATS_SERVER_RELEASES'];
+    const releasesUrl = env['MUSTER_NATS_SERVER_RELEASES'] || undefined;
     onLine(`nats-server ${PINNED_VERSION}`);
     const common = { version: PINNED_VERSION, binDir, onLine, ...signal };
     const built =
