@@ -2,7 +2,10 @@
 export interface Selector {
   /** `unix`, `muster` or `wasm`; up to 64 characters without `:`. */
   readonly type: string;
-  /** What must hold of the caller, spelt as in the package's README; up to 2 048 characters. */
+  /**
+   * What must hold, up to 2 048 characters. `unix` and `muster` as in the package's README; `wasm` has
+   * `component-digest:sha256:<hex>`, `component-id:<id>`, `app:<name>`, `lattice:<name>`, `host-id:<SPIFFE ID>`.
+   */
   readonly value: string;
 }
 
