@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { LatticeDir } from '@muster/lattice';
 import type { parseLogLine } from '@muster/nats-server';
+import { ENVIRONMENT } from '../../environment.ts';
 import type { ChildPlan } from './child.ts';
 import type { PreparedComponent } from './component.ts';
 import { hostName, SERVER_NAME } from './identities.ts';
@@ -23,21 +24,9 @@ const READY_TIMEOUT_MS = 30_000;
 export const NATS_FOLDER = 'nats';
 
 /** What a child inherits of the environment: nothing that could hold a secret of the person who started it. */
-const PASSED_VARIABLES = [
-  'PATH',
-  'HOME',
-  'LANG',
-  'LC_ALL',
-  'TZ',
-  'TMPDIR',
-  'XDG_RUNTIME_DIR',
-  'NO_COLOR',
-] as const;
-
 export function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    PASSED_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
-  );
+  const passed = Object.entries(ENVIRONMENT).filter(([, { isPassedOn }]) => isPassedOn === true);
+  return Object.fromEntries(passed.flatMap(([name]) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
 export function natsPlan(
