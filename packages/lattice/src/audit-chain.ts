@@ -6,6 +6,7 @@ import { LatticeError } from './errors.ts';
 export type AuditProblem =
   | 'unreadable'
   | 'cut-off'
+  | 'foreign'
   | 'changed'
   | 'missing'
   | 'repeated'
@@ -35,7 +36,7 @@ export interface AuditChainReport {
   readonly lastAt: string | null;
   /** Stands for all records so far: whoever noted it can tell later that none of them was exchanged or cut off. */
   readonly lastHash: string | null;
-  /** False when the first record says that there were others before it, which nobody can vouch for here. */
+  /** False when a chain begins with a record that follows others which are not there: nobody vouches for those here. */
   readonly isFromStart: boolean;
   /** How many chains begin with a first record. */
   readonly starts: number;
@@ -51,51 +52,63 @@ export interface CheckedLine {
 
 export interface AuditChainCheckerOptions {
   /**
-   * The lines are those that services published, not those of one file. Several processes may then write under one name, each
-   * with a chain of its own, and a process without a file starts anew each time. Default false.
+   * The lines are messages that a stream keeps by numbers without gaps, not those of one file. Several processes may then write
+   * under one name, each with a chain of its own, and one without a file starts anew each time. Where the stream has forgotten
+   * its first messages, each chain may begin in the middle. Default false.
    */
   readonly isStream?: boolean;
 }
 
-/** Heads of chains that are kept per service; more processes at once are not expected. */
-const MAX_HEADS = 1_000;
+/** Hashes of a stream that are kept per service: of the latest records, and of the last record of each process. */
+const MAX_KEPT = 10_000;
 
 /** Checks hashes, links and numbering of audit records, line by line, in memory that does not grow with them. */
 export class AuditChainChecker {
   readonly #isStream: boolean;
   readonly #chains = new Map<string | null, Chain>();
   #lines = 0;
+  #lastLine: number | undefined;
+  #isTrimmed = false;
   #service: string | null = null;
 
   constructor(options: AuditChainCheckerOptions = {}) {
     this.#isStream = options.isStream ?? false;
   }
 
-  /** Takes the next line, without its newline. `isLast` says that none ended it, as after a crash. */
-  add(line: Uint8Array | string, options: { line?: number; isLast?: boolean } = {}): CheckedLine {
+  /**
+   * Takes the next line, without its newline. `isLast` says that none ended it, as after a crash; `service` is the only one
+   * whose records may stand here, by default any.
+   */
+  add(
+    line: Uint8Array | string,
+    place: { line?: number; isLast?: boolean; service?: string } = {},
+  ): CheckedLine {
     this.#lines += 1;
-    const at = options.line ?? this.#lines;
-    const read = readRecord(line);
-    if (read === undefined) {
-      const found: AuditBreak =
-        options.isLast === true
-          ? {
-              ...NO_RECORD,
-              line: at,
-              problem: 'cut-off',
-              explanation: 'is cut off, by a crash while it was written or by hand',
-            }
-          : { ...NO_RECORD, line: at, problem: 'unreadable', explanation: 'is no audit record' };
-      this.#chainOf(this.#service).add(undefined, found);
-      return { break: found };
-    }
-    const { record, isWhole } = read;
-    this.#service = record.service;
-    const chain = this.#chainOf(record.service);
-    const wrong = chain.judge(record, isWhole);
-    const found = wrong === undefined ? undefined : { line: at, ...identify(record), ...wrong };
-    chain.add(record, found);
-    return { record, ...(found === undefined ? {} : { break: found }) };
+    const at = place.line ?? this.#lines;
+    const [earlier, read] = [this.#lastLine, readRecord(line)];
+    this.#lastLine = at;
+    this.#isTrimmed ||= this.#isStream && earlier === undefined && at > 1;
+    const { record } = read ?? {};
+    const isForeign = record !== undefined && place.service !== undefined && record.service !== place.service;
+    const service = place.service ?? record?.service ?? this.#service;
+    this.#service = service;
+    const chain = this.#chainOf(service);
+    let wrong: Wrong | undefined;
+    if (read === undefined) wrong = place.isLast === true ? CUT_OFF : UNREADABLE;
+    else if (isForeign)
+      wrong = { problem: 'foreign', explanation: `claims to be of the service ${read.record.service}` };
+    else wrong = chain.judge(read.record, { isWhole: read.isWhole, isTrimmed: this.#isTrimmed });
+    if (wrong === undefined && this.#isStream && earlier !== undefined && at !== earlier + 1)
+      wrong = {
+        problem: 'missing',
+        explanation: `follows message ${String(earlier)}: ${missing('message', earlier + 1, at - 1)}`,
+      };
+    const found =
+      wrong === undefined
+        ? undefined
+        : { line: at, seq: record?.seq ?? null, requestId: record?.requestId ?? null, ...wrong };
+    chain.add(isForeign ? undefined : record, found);
+    return { ...(record === undefined ? {} : { record }), ...(found === undefined ? {} : { break: found }) };
   }
 
   /** One entry per service, in the order of their first lines. */
@@ -129,11 +142,11 @@ export function verifyAuditChain(lines: Iterable<string>): readonly AuditRecord[
 
 type Wrong = Pick<AuditBreak, 'problem' | 'explanation'>;
 
-const NO_RECORD = { seq: null, requestId: null } as const;
-
-function identify({ seq, requestId }: AuditRecord): Pick<AuditBreak, 'seq' | 'requestId'> {
-  return { seq, requestId };
-}
+const UNREADABLE: Wrong = { problem: 'unreadable', explanation: 'is no audit record' };
+const CUT_OFF: Wrong = {
+  problem: 'cut-off',
+  explanation: 'is cut off, by a crash while it was written or by hand',
+};
 
 function readRecord(line: Uint8Array | string): { record: AuditRecord; isWhole: boolean } | undefined {
   try {
@@ -153,6 +166,9 @@ class Chain {
   readonly #isStream: boolean;
   /** Last record of each chain, by its hash. */
   readonly #heads = new Map<string, number>();
+  /** Hashes that a record of a stream followed from: no second one may. */
+  readonly #followed = new Set<string>();
+  #isFromStart = true;
   #records = 0;
   #starts = 0;
   #breaks = 0;
@@ -164,7 +180,10 @@ class Chain {
     this.#isStream = isStream;
   }
 
-  judge(record: AuditRecord, isWhole: boolean): Wrong | undefined {
+  judge(
+    record: AuditRecord,
+    { isWhole, isTrimmed }: { isWhole: boolean; isTrimmed: boolean },
+  ): Wrong | undefined {
     const { seq, hash, prevHash, ...rest } = record;
     if (!isWhole)
       return {
@@ -177,15 +196,20 @@ class Chain {
     if (!isStart && (seq === 1 || prevHash === FIRST_HASH))
       return { problem: 'unlinked', explanation: 'says to be the first record and to follow another' };
     const last = this.#last;
-    if (last === undefined || this.#heads.get(prevHash) === seq - 1 || (isStart && this.#isStream))
-      return undefined;
+    if (last === undefined || this.#heads.get(prevHash) === seq - 1) return undefined;
+    // In a stream, processes write at the same time; one that was there before its oldest message begins in the middle.
+    const isSeen = [hash, prevHash].some((one) => this.#followed.has(one)) || this.#heads.has(hash);
+    if (this.#isStream && (isStart || isTrimmed) && !isSeen) return undefined;
     const before = `record ${String(last.seq)}`;
-    if (isStart && last.hash !== hash)
+    if (isStart && last.hash !== hash && !this.#isStream)
       return { problem: 'restarted', explanation: `starts the chain anew after ${before}` };
     if (seq <= last.seq)
       return { problem: 'repeated', explanation: `comes again, or too late, after ${before}` };
     if (seq > last.seq + 1)
-      return { problem: 'missing', explanation: `follows ${before}: ${missing(last.seq + 1, seq - 1)}` };
+      return {
+        problem: 'missing',
+        explanation: `follows ${before}: ${missing('record', last.seq + 1, seq - 1)}`,
+      };
     return {
       problem: 'unlinked',
       explanation: `does not follow from ${before}: one of the two was changed or put in`,
@@ -203,8 +227,11 @@ class Chain {
     if (record.seq === 1) this.#starts += 1;
     // What comes again does not take the place of what the next record follows from.
     if (found?.problem === 'repeated' && !this.#isStream) return;
-    if (!this.#isStream) this.#heads.clear();
-    else if (!this.#heads.delete(record.prevHash) && this.#heads.size >= MAX_HEADS) this.#forgetOldest();
+    const isFollowing = this.#heads.delete(record.prevHash);
+    if (record.seq > 1 && !isFollowing && (found === undefined || this.#first === record))
+      this.#isFromStart = false;
+    if (this.#isStream) this.#follow(record.prevHash);
+    else this.#heads.clear();
     this.#heads.set(record.hash, record.seq);
     this.#last = record;
   }
@@ -218,21 +245,25 @@ class Chain {
       firstAt: this.#first?.at ?? null,
       lastAt: this.#last?.at ?? null,
       lastHash: this.#last?.hash ?? null,
-      isFromStart: this.#first?.seq === 1,
+      isFromStart: this.#isFromStart,
       starts: this.#starts,
       breaks: this.#breaks,
       firstBreak: this.#firstBreak ?? null,
     };
   }
 
-  #forgetOldest(): void {
-    const [oldest] = this.#heads.keys();
-    if (oldest !== undefined) this.#heads.delete(oldest);
+  #follow(hash: string): void {
+    if (hash !== FIRST_HASH) this.#followed.add(hash);
+    for (const kept of [this.#heads, this.#followed]) {
+      const [oldest] = kept.keys();
+      if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest);
+    }
   }
 }
 
-function missing(from: number, to: number): string {
+function missing(what: string, from: number, to: number): string {
+  if (from > to) return 'the order is another';
   return from === to
-    ? `record ${String(from)} is missing`
-    : `records ${String(from)} to ${String(to)} are missing`;
+    ? `${what} ${String(from)} is missing`
+    : `${what}s ${String(from)} to ${String(to)} are missing`;
 }

@@ -200,14 +200,82 @@ describe('what several services published', () => {
     assert.deepEqual(breaksOf([a, b.replace('deny', 'allow')], { isStream: true }), ['2 changed r2']);
   });
 
+  it('may begin in the middle for each process, where the stream has forgotten its first messages', () => {
+    const [, , x3 = '', x4 = ''] = run(4, 'callout', 'x');
+    const checker = new AuditChainChecker({ isStream: true });
+    const breaks = [b, c, x3, d, x4, e].flatMap(
+      (line, at) => checker.add(line, { line: 7 + at }).break ?? [],
+    );
+    assert.deepEqual(breaks, []);
+    const [report] = checker.report();
+    assert.deepEqual([report?.isFromStart, report?.starts, report?.records], [false, 0, 6]);
+    assert.deepEqual(
+      breaksOf([a, b, x3, c], { isStream: true }),
+      ['3 unlinked x3'],
+      'nothing was forgotten here',
+    );
+  });
+
+  it('is not whole where the stream has forgotten its first messages and holds two for one', () => {
+    for (const [lines, wanted] of [
+      [[b, c, c], '9 repeated r3'],
+      [[b, c, d, b], '10 repeated r2'],
+      [[b, forge(c, { reason: 'x' }), c], '9 repeated r3'],
+    ] as const) {
+      const checker = new AuditChainChecker({ isStream: true });
+      const breaks = lines.flatMap((line, at) => checker.add(line, { line: 7 + at }).break ?? []);
+      assert.deepEqual(
+        breaks.map(({ line, problem, requestId }) => `${line} ${problem} ${requestId}`),
+        [wanted],
+      );
+    }
+  });
+
+  it('takes a first record that comes again for what it is', () => {
+    assert.deepEqual(breaksOf([a, b, a], { isStream: true }), ['3 repeated r1']);
+    assert.deepEqual(breaksOf([a, a], { isStream: true }), ['2 repeated r1']);
+  });
+
+  it('is not whole where the numbers of the stream have a gap, whoever published there', () => {
+    const checker = new AuditChainChecker({ isStream: true });
+    checker.add(a, { line: 3 });
+    const found = checker.add(run(1, 'host')[0] ?? '', { line: 6 }).break;
+    assert.deepEqual(found, {
+      line: 6,
+      problem: 'missing',
+      seq: 1,
+      requestId: 'r1',
+      explanation: 'follows message 3: messages 4 to 5 are missing',
+    } satisfies AuditBreak);
+  });
+
+  it('holds records of a service only where that service may publish', () => {
+    const checker = new AuditChainChecker({ isStream: true });
+    checker.add(a, { line: 1, service: 'callout' });
+    const found = checker.add(b, { line: 2, service: 'host' }).break;
+    assert.deepEqual(
+      [found?.problem, found?.explanation],
+      ['foreign', 'claims to be of the service callout'],
+    );
+    assert.equal(
+      checker.add(b, { line: 3, service: 'callout' }).break,
+      undefined,
+      'the chain itself is untouched',
+    );
+    assert.deepEqual(
+      checker.report().map(({ service, records, breaks }) => `${service} ${records} ${breaks}`),
+      ['callout 2 0', 'host 0 1'],
+    );
+  });
+
   it('counts lines that are no records for the service before them', () => {
     const checker = new AuditChainChecker({ isStream: true });
-    for (const line of ['x', a, 'y']) checker.add(line, { line: 40 });
+    for (const line of ['x', a, 'y']) checker.add(line);
     assert.deepEqual(
       checker.report().map(({ service, breaks, firstBreak }) => [service, breaks, firstBreak?.line]),
       [
-        [null, 1, 40],
-        ['callout', 1, 40],
+        [null, 1, 1],
+        ['callout', 1, 3],
       ],
     );
   });
