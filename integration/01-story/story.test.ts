@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ask } from '../support/http.ts';
@@ -18,6 +18,13 @@ interface ConnectionRow {
   ageMs: number;
   expiresAt: string;
   requestId: string;
+  isRecordVerified: boolean;
+}
+
+interface AuditRow {
+  service: string;
+  isWhole: boolean;
+  isFromStart: boolean;
 }
 
 describe('muster dev with the TypeScript example', () => {
@@ -32,6 +39,7 @@ describe('muster dev with the TypeScript example', () => {
   after(async () => {
     for (const cleanup of cleanups) await cleanup();
   });
+  const auditFile = (service: string): string => join(place.latticeDir, 'audit', `${service}.jsonl`);
 
   it('tells each step, in plain lines where there is no terminal', () => {
     const steps = dev.stderr.trim().split('\n');
@@ -133,7 +141,7 @@ describe('muster dev with the TypeScript example', () => {
     for (const row of rows) {
       assert.equal(row.user, row.spiffeId, "nats-server's own report names the same identity");
       assert.equal(row.account, 'HOSTS');
-      assert.ok(row.ageMs >= 0 && row.requestId !== null);
+      assert.ok(row.ageMs >= 0 && row.requestId !== null && row.isRecordVerified);
       const leftMs = Date.parse(row.expiresAt) - Date.now();
       assert.ok(leftMs > 0 && leftMs <= 3_600_000);
     }
@@ -166,7 +174,40 @@ describe('muster dev with the TypeScript example', () => {
   it('prints tables for people', async () => {
     const { stdout } = await place.run(['connection', 'list']);
     assert.match(stdout, /^SPIFFE ID +ACCOUNT +NAME +CLIENT +AGE +EXPIRES\n/);
+    assert.doesNotMatch(stdout, /unverified/);
     assert.match(stdout, new RegExp(`^${HOST} +HOSTS +rpc +\\d+ +\\S+.* +in `, 'm'));
+  });
+
+  it('checks the audit records of each file and of the stream, and finds a record that was touched', async () => {
+    for (const service of ['authority', 'callout', 'host-1']) {
+      const { code, stdout, stderr } = await place.run(['audit', 'verify', auditFile(service)]);
+      assert.deepEqual([code, stderr], [0, ''], stdout);
+      assert.match(stdout, /^\w+ +\d+ +\S+Z +\S+Z +whole\n$/m);
+    }
+    const rows = await place.list<AuditRow>('audit', 'verify');
+    assert.deepEqual(
+      rows.map(({ service, isWhole }) => [service, isWhole]),
+      [
+        ['callout', true],
+        ['host', true],
+      ],
+    );
+    assert.equal(rows[0]?.isFromStart, false, 'the stream came after the first who got in');
+
+    // What is written from now on goes after what was touched.
+    const file = auditFile('callout');
+    const [first = '', second = '', ...rest] = readFileSync(file, 'utf8').split('\n');
+    writeFileSync(file, [first, second.replace('"allow"', '"deny"'), ...rest].join('\n'));
+    const { code, stderr } = await place.run(['audit', 'verify', file]);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^error ERR_AUDIT_CHAIN: .* line 2 of \S+ \(record 2, request \S+\) was changed.*\n$/,
+    );
+    const list = await place.run(['connection', 'list']);
+    assert.equal(list.code, 0, 'the copy in the stream is whole');
+    assert.match(list.stderr, /^warning: The audit chain of callout is broken: line 2 of .*\n$/);
+    assert.match(list.stdout, new RegExp(`^${HOST} +HOSTS +ctl `, 'm'));
   });
 
   it('ends with Ctrl-C and leaves nothing but its cache', async () => {

@@ -4,6 +4,8 @@ import type { Options, OptionTable } from './options.ts';
 /** What the file of a command exports. */
 export interface Command {
   readonly options: OptionTable;
+  /** The one word that may stand without an option's name; absent where none may. */
+  readonly operand?: { readonly name: string; readonly help: string };
   /** Sentences for the help, after the summary. */
   readonly about?: string;
   /** Resolves to the exit code. Throws errors with a `code`; they are printed as one line. */

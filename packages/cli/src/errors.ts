@@ -14,6 +14,8 @@ export const CLI_ERRORS = {
   ERR_COMPONENT_BUILD: 'The example component could not be built, or a component file could not be read.',
   ERR_COMPONENT_NOT_STARTED: 'The host did not start the component.',
   ERR_COMPONENT_NOT_ANSWERING: 'The component was started, but its URL did not answer in time.',
+  ERR_AUDIT_SOURCE: 'Audit records cannot be read from the file or stream that was meant, or it holds none.',
+  ERR_AUDIT_UNVERIFIED: 'There is no audit record that can be verified for any of the connections.',
 } as const;
 
 /** A stable code; branch on this, never on the message. */

@@ -16,11 +16,14 @@ Add --help to a command to see its options. --version prints the version.
 /** The help of one command. */
 export function commandHelp(entry: CommandEntry, command: Command): string {
   const about = command.about === undefined ? '' : `${command.about}\n\n`;
-  return `Usage: muster ${entry.name} [options]
+  const { operand } = command;
+  const word = operand === undefined ? '' : ` [${operand.name}]`;
+  const operandHelp = operand === undefined ? '' : `  ${operand.name}  ${operand.help}\n\n`;
+  return `Usage: muster ${entry.name}${word} [options]
 
 ${entry.summary}.
 
-${about}${optionsHelp(command.options)}`;
+${about}${operandHelp}${optionsHelp(command.options)}`;
 }
 
 function optionsHelp(table: OptionTable): string {

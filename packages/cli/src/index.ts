@@ -6,6 +6,11 @@ export { type Dev, type DevDependencies, startDev } from './commands/dev/start.t
 export type { PartRow } from './commands/dev/summary.ts';
 export { CLI_ERRORS, CliError, type CliErrorCode } from './errors.ts';
 export type { Io, Output } from './io.ts';
-export { type ConnectionRow, listConnections } from './lattice/connections.ts';
+export {
+  type ConnectionReport,
+  type ConnectionRow,
+  listConnections,
+  reportConnections,
+} from './lattice/connections.ts';
 export type { Session } from './lattice/session.ts';
 export { createProgress, type Progress } from './terminal/progress.ts';

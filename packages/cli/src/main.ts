@@ -57,7 +57,7 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
     io.stdout.write(commandHelp(entry, command));
     return 0;
   }
-  return command.run(parseOptions(command.options, rest), io);
+  return command.run(parseOptions(command.options, rest, command.operand !== undefined), io);
 }
 
 function findCommand(words: readonly string[]): CommandEntry {

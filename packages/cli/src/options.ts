@@ -51,10 +51,13 @@ export type OptionTable = Readonly<Record<string, Option>>;
 export class Options {
   readonly #table: OptionTable;
   readonly #values: Readonly<Record<string, unknown>>;
+  /** The word that stood without an option's name. */
+  readonly operand: string | undefined;
 
-  constructor(table: OptionTable, values: Readonly<Record<string, unknown>>) {
+  constructor(table: OptionTable, values: Readonly<Record<string, unknown>>, operand?: string) {
     this.#table = table;
     this.#values = values;
+    this.operand = operand;
   }
 
   isSet(name: string): boolean {
@@ -97,7 +100,7 @@ export class Options {
 }
 
 /** Parses the words after a command's name. Throws ERR_USAGE for unknown options, stray words, and values that the table does not allow. */
-export function parseOptions(table: OptionTable, words: readonly string[]): Options {
+export function parseOptions(table: OptionTable, words: readonly string[], hasOperand = false): Options {
   const options = Object.fromEntries(
     Object.entries(table).map(([name, option]) => [
       name,
@@ -109,8 +112,14 @@ export function parseOptions(table: OptionTable, words: readonly string[]): Opti
     ]),
   );
   try {
-    const { values } = parseArgs({ args: [...words], options, strict: true, allowPositionals: false });
-    return checked(table, new Options(table, values));
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      options,
+      strict: true,
+      allowPositionals: hasOperand,
+    });
+    if (positionals.length > 1) throw usage(`Unexpected argument '${positionals[1] ?? ''}'`);
+    return checked(table, new Options(table, values, positionals[0]));
   } catch (error) {
     throw error instanceof CliError ? error : usage(firstSentence((error as Error).message));
   }

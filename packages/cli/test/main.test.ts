@@ -27,10 +27,12 @@ describe('the command line', () => {
 
   it('has a help for every command that names every option', async () => {
     for (const entry of commands) {
-      const { options } = await entry.load();
+      const { options, operand } = await entry.load();
       const { code, out } = await run(...entry.name.split(' '), '--help');
       assert.equal(code, 0);
-      assert.ok(out.startsWith(`Usage: muster ${entry.name} [options]\n\n${entry.summary}.\n`));
+      const word = operand === undefined ? '' : ` [${operand.name}]`;
+      assert.ok(out.startsWith(`Usage: muster ${entry.name}${word} [options]\n\n${entry.summary}.\n`));
+      if (operand !== undefined) assert.ok(out.includes(`\n  ${operand.name}  ${operand.help}\n`));
       for (const name of Object.keys(options))
         assert.ok(out.includes(` --${name}`), `${entry.name} --${name}`);
     }
@@ -38,7 +40,7 @@ describe('the command line', () => {
 
   it('names commands by a noun and a verb', () => {
     assert.deepEqual(
-      commands.map(({ name }) => name).filter((name) => !/^[a-z]+ (run|list)$/.test(name)),
+      commands.map(({ name }) => name).filter((name) => !/^[a-z]+ (run|list|prepare|verify)$/.test(name)),
       ['dev'],
     );
   });
@@ -47,7 +49,7 @@ describe('the command line', () => {
     [['fly'], /^error ERR_USAGE: Unknown command "fly"\. Add --help/],
     [
       ['host'],
-      /^error ERR_USAGE: What should be done with "host"\? Known are: muster host list, muster host run\./,
+      /^error ERR_USAGE: What should be done with "host"\? Known are: muster host list, muster host prepare, muster host run\./,
     ],
     [['host', 'fly'], /^error ERR_USAGE: What should be done with "host"\?/],
     [['--fast'], /^error ERR_USAGE: Unknown option "--fast"/],

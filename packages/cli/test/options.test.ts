@@ -61,6 +61,13 @@ describe('parseOptions', () => {
     assert.throws(() => parseOptions(rules, ['--ttl=soon']), { message: /must be a duration like 10s/ });
   });
 
+  it('takes one word without a name only where a command has use for it', () => {
+    assert.equal(parseOptions(table, ['a.jsonl', '-v'], true).operand, 'a.jsonl');
+    assert.equal(parseOptions(table, [], true).operand, undefined);
+    assert.throws(() => parseOptions(table, ['a', 'b'], true), { message: /^Unexpected argument 'b'\./ });
+    assert.throws(() => parseOptions(table, ['a']), { message: /^Unexpected argument 'a'/ });
+  });
+
   it('throws nothing but ERR_USAGE whatever is typed', () => {
     fc.assert(
       fc.property(

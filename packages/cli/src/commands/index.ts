@@ -23,6 +23,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./connection/list.ts')).command,
   },
   {
+    name: 'audit verify',
+    summary: 'Check that nobody touched the audit records',
+    load: async () => (await import('./audit/verify.ts')).command,
+  },
+  {
     name: 'identity run',
     summary: 'Run the identity authority by itself',
     load: async () => (await import('./identity/run.ts')).command,

@@ -1,14 +1,6 @@
-import { readFileSync } from 'node:fs';
-import {
-  type AuditRecord,
-  type LatticeConnection,
-  auditStream,
-  auditSubject,
-  openLatticeDir,
-  parseAuditRecord,
-  resolveLatticeDir,
-  streamSubjects,
-} from '@muster/lattice';
+import { auditStream, auditSubject, type LatticeConnection, streamSubjects } from '@muster/lattice';
+import { CliError } from '../errors.ts';
+import type { AuditLine } from './audit-lines.ts';
 
 type NatsConnection = LatticeConnection['nats'];
 
@@ -41,76 +33,63 @@ export async function createAuditStream(nats: NatsConnection, lattice: string): 
     throw new Error(`Cannot create the stream ${name}: ${error.description ?? 'no reason given'}`);
 }
 
-/** The callout's records since an instant, oldest first; undefined when the lattice has no audit stream. Unreadable ones are left out. */
-export async function readAuditStream(
+/**
+ * What services published since an instant, and the lattice's audit stream still holds, by the numbers of the stream.
+ * Throws ERR_AUDIT_SOURCE when there is no such stream, or when it does not answer to the end.
+ */
+export async function* readAuditStream(
   nats: NatsConnection,
   lattice: string,
-  sinceAt: number,
-): Promise<readonly AuditRecord[] | undefined> {
+  sinceAt?: number,
+): AsyncGenerator<AuditLine> {
   const subject = streamSubjects(auditStream(lattice)).directGet;
-  const records: AuditRecord[] = [];
-  let start: object = { start_time: new Date(sinceAt).toISOString() };
+  let start: object = sinceAt === undefined ? { seq: 1 } : { start_time: new Date(sinceAt).toISOString() };
   for (;;) {
     const batch = await readBatch(nats, subject, {
       ...start,
       batch: BATCH,
-      next_by_subj: auditSubject(lattice, 'callout'),
+      next_by_subj: auditSubject(lattice, '*'),
     });
-    if (batch === undefined) return undefined;
-    records.push(...batch.records);
-    if (batch.last === undefined || !batch.hasMore) return records;
-    start = { seq: batch.last + 1 };
+    if (batch === undefined) {
+      throw new CliError(
+        'ERR_AUDIT_SOURCE',
+        `The lattice "${lattice}" gave no audit records: its stream ${auditStream(lattice)} is not there or does not answer. ` +
+          'Name the audit file of a service, as "muster audit verify FILE" on its machine',
+      );
+    }
+    yield* batch.lines;
+    const last = batch.lines.at(-1);
+    if (last === undefined || !batch.hasMore) return;
+    start = { seq: last.line + 1 };
   }
 }
 
 interface Batch {
-  readonly records: readonly AuditRecord[];
-  readonly last: number | undefined;
+  readonly lines: readonly AuditLine[];
   readonly hasMore: boolean;
 }
 
 /** One direct-get request with many answers; the last one has no body and says how much is left (JetStream, ADR-31). */
 async function readBatch(nats: NatsConnection, subject: string, request: object): Promise<Batch | undefined> {
-  const records: AuditRecord[] = [];
-  let last: number | undefined;
-  const answers = await nats.requestMany(subject, JSON.stringify(request), {
-    strategy: 'sentinel',
-    maxWait: 3_000,
-  });
+  const lines: AuditLine[] = [];
   try {
+    const answers = await nats.requestMany(subject, JSON.stringify(request), {
+      strategy: 'sentinel',
+      maxWait: 3_000,
+    });
     for await (const message of answers) {
       const headers = message.headers;
       const status = headers?.code ?? 0;
-      if (status === 404) return { records, last, hasMore: false };
-      if (status === 204)
-        return { records, last, hasMore: Number(headers?.get('Nats-Num-Pending') ?? 0) > 0 };
+      if (status === 404) return { lines, hasMore: false };
+      if (status === 204) return { lines, hasMore: Number(headers?.get('Nats-Num-Pending') ?? 0) > 0 };
       if (status >= 400) return undefined;
-      const sequence = Number(headers?.get('Nats-Sequence') ?? 0);
-      if (sequence > 0) last = sequence;
-      const record = readQuietly(message.data);
-      if (record !== undefined) records.push(record);
+      // Who may publish under a subject is what nats-server enforces; what stands in the record is what somebody says.
+      const service = headers?.get('Nats-Subject').split('.').at(-1) ?? '';
+      const line = Number(headers?.get('Nats-Sequence') ?? 0);
+      lines.push({ text: message.data, line, isLast: false, service });
     }
   } catch {
     return undefined;
   }
-  return { records, last, hasMore: false };
-}
-
-/** The callout's records from its file in the lattice directory of this machine; empty when there is none. */
-export function readAuditFile(lattice: string, env: NodeJS.ProcessEnv): readonly AuditRecord[] {
-  let text: string;
-  try {
-    text = readFileSync(openLatticeDir(resolveLatticeDir({ lattice, env })).auditFile('callout'), 'utf8');
-  } catch {
-    return [];
-  }
-  return text.split('\n').flatMap((line) => readQuietly(line) ?? []);
-}
-
-function readQuietly(line: Uint8Array | string): AuditRecord | undefined {
-  try {
-    return parseAuditRecord(line);
-  } catch {
-    return undefined;
-  }
+  return undefined;
 }

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AuditRecord } from '@muster/lattice';
+import type { TrailRecord } from '../../src/lattice/audit-trail.ts';
 import { joinConnections } from '../../src/lattice/connections.ts';
 
 const HOST = 'spiffe://example.org/lattice/default/host/a';
 
-function record(over: Partial<AuditRecord> & { details: AuditRecord['details'] }): AuditRecord {
-  return {
+function record(
+  over: Partial<AuditRecord> & { details: AuditRecord['details'] },
+  isVerified = true,
+): TrailRecord {
+  const whole: AuditRecord = {
     schema: 'muster.audit.v1',
     seq: 1,
     at: '2026-01-31T10:00:00.000Z',
@@ -20,6 +24,7 @@ function record(over: Partial<AuditRecord> & { details: AuditRecord['details'] }
     hash: '',
     ...over,
   };
+  return { record: whole, isVerified };
 }
 
 function report(serverId: string, ...connections: object[]): Parameters<typeof joinConnections>[0][number] {
@@ -61,6 +66,7 @@ describe('joinConnections', () => {
         ageMs: 60_000,
         expiresAt: '2026-01-31T11:00:00.000Z',
         requestId: 'r1',
+        isRecordVerified: true,
       },
     ]);
   });
@@ -74,6 +80,7 @@ describe('joinConnections', () => {
     ];
     const [row] = joinConnections([report('N1', { authorized_user: HOST })], records);
     assert.deepEqual([row?.spiffeId, row?.expiresAt, row?.requestId, row?.user], [null, null, null, HOST]);
+    assert.equal(row?.isRecordVerified, null);
   });
 
   it('counts the newest decision, in whatever order the records come', () => {
@@ -85,6 +92,21 @@ describe('joinConnections', () => {
     for (const order of [records, records.toReversed()]) {
       assert.equal(joinConnections([report('N1', {})], order)[0]?.requestId, 'new');
     }
+  });
+
+  it('believes a verified record before a newer one that is not, and says when there is only such a one', () => {
+    const details = { serverId: 'N1', clientId: 1 };
+    const good = record({ details, requestId: 'good' });
+    const bad = record({ details, requestId: 'bad', at: '2026-01-31T10:00:09.000Z' }, false);
+    for (const order of [
+      [good, bad],
+      [bad, good],
+    ]) {
+      const [row] = joinConnections([report('N1', {})], order);
+      assert.deepEqual([row?.requestId, row?.isRecordVerified], ['good', true]);
+    }
+    const [row] = joinConnections([report('N1', {})], [bad]);
+    assert.deepEqual([row?.requestId, row?.isRecordVerified, row?.spiffeId], ['bad', false, HOST]);
   });
 
   it('lists the oldest connection first, over all servers', () => {
