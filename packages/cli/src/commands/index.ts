@@ -13,6 +13,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./host/list.ts')).command,
   },
   {
+    name: 'host prepare',
+    summary: 'Make the buckets and the audit stream of a lattice, which hosts may not make',
+    load: async () => (await import('./host/prepare.ts')).command,
+  },
+  {
     name: 'component list',
     summary: 'Show the components of a lattice',
     load: async () => (await import('./component/list.ts')).command,
