@@ -1,10 +1,12 @@
-// Documents say what is: generated ones are up to date, links lead somewhere, code blocks name their language,
+// Documents say what is: generated ones are up to date and list every variable that is read, links lead somewhere, code blocks name their language,
 // TypeScript in them compiles, and comments of what a package exports say what its users need.
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { exampleProblems } from './page-examples.ts';
 import { commentProblems, hiddenTypeProblems } from './api-comments.ts';
 import { type PackageApi, readApis } from './api-page.ts';
+import { ENVIRONMENT } from '../packages/cli/src/environment.ts';
+import { environmentProblems } from './environment-reads.ts';
 import { type ErrorTable, generateApiDocs, generateDocs, readErrorTables } from './generate-docs.ts';
 import { goSpiffePage, ourNameProblems } from './go-spiffe-page.ts';
 import { type Problem, type SourceFile, lineAt, readSources, report, root } from './source.ts';
@@ -129,6 +131,13 @@ function apiProblems(pages: readonly SourceFile[]): Problem[] {
   ];
 }
 
+/** What is published or run, without helpers of tests. */
+export function readPackageSources(): SourceFile[] {
+  return readSources('packages').filter(({ path }) =>
+    /^packages\/(?!testing\/)[^/]+\/src\/.*\.ts$/.test(path),
+  );
+}
+
 if (import.meta.main) {
   const pages = readSources('').filter(({ path }) => path.endsWith('.md'));
   const problems = [
@@ -136,6 +145,7 @@ if (import.meta.main) {
     ...staleProblems(await generateDocs(), pages),
     ...apiProblems(pages),
     ...codeProblems(await readErrorTables()),
+    ...environmentProblems(ENVIRONMENT, readPackageSources()),
     ...(await exampleProblems(pages)),
   ];
   report('docs', `${pages.length} pages`, problems);

@@ -1,9 +1,18 @@
-// Writes the documents that are made from code: docs/errors.md from the table in each package's src/errors.ts, and
-// docs/api/<package>.md from what the package exports.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+// Writes the documents that are made from code: docs/errors.md from the table in each package's src/errors.ts,
+// docs/configuration.md from options, variables and interfaces, docs/events.md from the catalogues of events and audit
+// records, and docs/api/<package>.md from what the package exports.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { defaultRules } from '@muster/callout';
+import { AUTHORITY_AUDIT } from '../packages/authority/src/audit-records.ts';
+import { CALLOUT_AUDIT } from '../packages/callout/src/audit-records.ts';
+import { commands } from '../packages/cli/src/commands/index.ts';
+import { ENVIRONMENT } from '../packages/cli/src/environment.ts';
+import { HOST_AUDIT } from '../packages/host/src/audit-records.ts';
 import { type PackageApi, apiPage, readApis } from './api-page.ts';
+import { configurationPage } from './configuration-page.ts';
+import { eventsPage, type PublishedExamples } from './events-page.ts';
 import { listFiles, root } from './source.ts';
 
 export interface ErrorTable {
@@ -13,7 +22,30 @@ export interface ErrorTable {
 
 /** Path from the root to the text that should stand there. */
 export async function generateDocs(): Promise<Map<string, string>> {
-  return new Map([['docs/errors.md', errorsPage(await readErrorTables())]]);
+  return new Map([
+    ['docs/errors.md', errorsPage(await readErrorTables())],
+    ['docs/configuration.md', await readConfigurationPage()],
+    ['docs/events.md', readEventsPage()],
+  ]);
+}
+
+async function readConfigurationPage(): Promise<string> {
+  const loaded = await Promise.all(commands.map(async (entry) => [entry, await entry.load()] as const));
+  const names = { trustDomain: 'muster.internal', lattice: 'default' };
+  return configurationPage({
+    commands: loaded,
+    environment: ENVIRONMENT,
+    defaultRules: defaultRules(names),
+  });
+}
+
+function readEventsPage(): string {
+  const examples = readFileSync(join(root, 'packages/lattice/test/vectors/published.json'), 'utf8');
+  return eventsPage(JSON.parse(examples) as PublishedExamples, {
+    callout: CALLOUT_AUDIT,
+    host: HOST_AUDIT,
+    authority: AUTHORITY_AUDIT,
+  });
 }
 
 /** As `generateDocs`, for the pages that need code which compiles. */
