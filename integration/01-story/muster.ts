@@ -33,12 +33,19 @@ export class Running {
   readonly #seen = new Map<string, ProcessInfo>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(command: string, words: readonly string[], env: NodeJS.ProcessEnv, cwd?: string) {
+  /** `keys` is handed over on descriptor 3. */
+  constructor(
+    command: string,
+    words: readonly string[],
+    env: NodeJS.ProcessEnv,
+    { cwd, keys }: { readonly cwd?: string; readonly keys?: string } = {},
+  ) {
     this.child = spawn(command, words, {
       env,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(keys === undefined ? [] : ['pipe' as const])],
       ...(cwd === undefined ? {} : { cwd }),
     });
+    if (keys !== undefined) (this.child.stdio[3] as NodeJS.WritableStream).end(keys);
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     this.#timer = setInterval(() => this.look(), 100);
@@ -137,13 +144,14 @@ export class Place {
     return join(this.folder, 'cache', 'muster', 'components');
   }
 
-  start(words: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
-    return this.#keep(new Running(process.execPath, [program, ...words], { ...this.#env, ...env }));
+  start(words: readonly string[], env: NodeJS.ProcessEnv = {}, keys?: string): Running {
+    const options = keys === undefined ? {} : { keys };
+    return this.#keep(new Running(process.execPath, [program, ...words], { ...this.#env, ...env }, options));
   }
 
   /** `npm start`, as a user types it. */
   npmStart(words: readonly string[]): Running {
-    return this.#keep(new Running('npm', ['start', '--', ...words], this.#env, root));
+    return this.#keep(new Running('npm', ['start', '--', ...words], this.#env, { cwd: root }));
   }
 
   run(words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {

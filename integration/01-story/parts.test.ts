@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { createNkey, createXkey } from '@muster/lattice';
 import { build } from '../../examples/hello-identity/build.ts';
 import { ask } from '../support/http.ts';
 import { Place, type Running } from './muster.ts';
@@ -107,6 +108,60 @@ describe('parts by themselves', () => {
     assert.equal((await dev.interrupt()).code, 0);
     assert.equal((await authority.interrupt('SIGTERM')).code, 0);
     await place.assertNothingLeft();
+  });
+
+  it('make a lattice when each is started by itself, once an operator has prepared it for hosts', async (t) => {
+    const place = await Place.create(t);
+    const component = await build(join(place.folder, 'built'));
+    const { authority, workloadApi, delegatedApi } = await startAuthority(place, entriesFor(component));
+    const common = words(`--trust-domain ${TRUST_DOMAIN}`);
+    const environment = { SPIFFE_ENDPOINT_SOCKET: workloadApi };
+    const [issuer, xkey, user] = [createNkey('A'), createXkey(), createNkey('U')];
+    const text = (seed: Uint8Array): string => Buffer.from(seed).toString();
+    const nats = place.start(
+      [
+        ...words(`nats run --directory ${join(place.runtimeDir, 'nats')} --port ${String(place.natsPort)} --callout-issuer ${issuer.publicKey}
+          --callout-xkey ${xkey.publicKey} --callout-user ${user.publicKey}`),
+        ...common,
+      ],
+      environment,
+    );
+    await nats.said('Server is ready');
+    const servers = `tls://127.0.0.1:${String(place.natsPort)}`;
+    const callout = place.start(
+      [...words(`callout run --keys-fd 3 --servers ${servers}`), ...common],
+      environment,
+      JSON.stringify({
+        issuerSeed: text(issuer.seed()),
+        xkeySeed: text(xkey.seed()),
+        userSeed: text(user.seed()),
+      }),
+    );
+    await callout.said('"event":"ready"');
+    const host = place.start(
+      [...words(`host run --name host-1 --servers ${servers} --delegated-api ${delegatedApi}`), ...common],
+      environment,
+    );
+    await host.said('an operator must create it');
+    assert.doesNotMatch(host.stdout, /ready/);
+
+    const asOperator = [
+      ...words(`--operator ann --servers ${servers} --workload-api ${workloadApi}`),
+      ...common,
+    ];
+    for (let time = 0; time < 2; time += 1) {
+      const prepared = await place.run(['host', 'prepare', ...asOperator]);
+      assert.equal(prepared.code, 0, prepared.stderr);
+      assert.equal(prepared.stdout, 'The lattice "default" is ready for hosts.\n');
+    }
+    await host.said('"event":"ready"');
+    const hosts = await place.list<{ name: string }>('host', 'list', ...asOperator);
+    assert.deepEqual(
+      hosts.map(({ name }) => name),
+      ['host-1'],
+    );
+    for (const part of [host, callout, nats, authority])
+      assert.equal((await part.interrupt('SIGTERM')).code, 0, part.stderr);
   });
 
   it('give up with one line when their provider does not know them', async (t) => {
