@@ -21,6 +21,8 @@ export interface WasiHost {
   /** Absent unless `wasmcloud:identity/store` was granted. */
   readonly getJwt?: GetJwt | undefined;
   readonly clock?: HostClock;
+  /** Whether something of the guest's waits to be sent in this event-loop turn. */
+  readonly hasUnsent?: () => boolean;
 }
 
 export interface WasiImports {
@@ -34,7 +36,7 @@ const wasiVersion = '0.2.12';
 
 /** Builds everything one instance may import. Nothing in it is shared with another instance but stateless classes. */
 export function createWasiImports(host: WasiHost): WasiImports {
-  const scope = new WaitScope();
+  const scope = new WaitScope(host.hasUnsent);
   const clock = host.clock ?? hostClock;
   const stdio = cli.createStdio(host.writeLog, scope);
   const store = configStore(host.config);

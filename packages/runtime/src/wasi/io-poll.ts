@@ -19,7 +19,7 @@ export class Pollable {
   }
 
   block(): void | Promise<void> {
-    if (!this.#source.isReady()) return this.#scope.untilReady(this.#source);
+    if (!this.#source.isReady() || this.#scope.hasUnsent) return this.#scope.untilReady(this.#source);
   }
 
   static sourceOf(pollable: Pollable): ReadySource {
@@ -64,6 +64,7 @@ export const poll: (pollables: readonly Pollable[]) => number[] | Promise<number
     }
     const sources = pollables.map((pollable) => Pollable.sourceOf(pollable));
     const ready = readyIndexes(sources);
-    return ready.length > 0 ? ready : untilOne(sources, Pollable.scopeOf(first));
+    const scope = Pollable.scopeOf(first);
+    return ready.length > 0 && !scope.hasUnsent ? ready : untilOne(sources, scope);
   },
 );

@@ -41,7 +41,13 @@ export class WaitScope {
   /** What the bodies of this instance hold that has not been sent. */
   heldBytes = 0;
   readonly #pending = new Set<(error: Error) => void>();
+  readonly #hasUnsent: () => boolean;
   #error: Error | undefined;
+
+  /** While `hasUnsent` says so, a wait ends only after this event-loop turn. */
+  constructor(hasUnsent: () => boolean = () => false) {
+    this.#hasUnsent = hasUnsent;
+  }
 
   get size(): number {
     return this.#pending.size;
@@ -50,6 +56,11 @@ export class WaitScope {
   /** Nothing can wait in this scope any more. */
   get isAborted(): boolean {
     return this.#error !== undefined;
+  }
+
+  /** Whether a guest that waits gives something of its own the time to be sent. */
+  get hasUnsent(): boolean {
+    return this.#hasUnsent();
   }
 
   /** The promise settles with the first `resolve`, or rejects when the scope is aborted; `cleanup` always runs. */
@@ -74,7 +85,10 @@ export class WaitScope {
       this.#pending.add(fail);
       cleanup = start(
         (value) => {
-          if (settle()) resolve(value);
+          if (!settle()) return;
+          // The guest may go on for so long that what it has sent before would come too late.
+          if (this.#hasUnsent()) setImmediate(resolve, value);
+          else resolve(value);
         },
         (error) => {
           // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- an error payload of a guest is any value

@@ -47,6 +47,11 @@ export class Outbox<Message extends readonly unknown[]> {
     }
   }
 
+  /** Whether there is something that has not been posted. */
+  get isPending(): boolean {
+    return this.#messages.length > 0;
+  }
+
   readonly flush = (): void => {
     this.#isScheduled = false;
     if (this.#messages.length > 0) this.#post();

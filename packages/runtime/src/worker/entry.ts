@@ -54,7 +54,7 @@ function serve(start: WorkerStart, port: NonNullable<typeof parentPort>): void {
       hasIdentity: start.interfaces.includes(identityInterface) || start.interfaces.includes(packageName),
       config: new Map(start.config),
       progress: new Progress(start.limits.instances, start.progress),
-      send: (message, bytes) => outbox.send(message, bytes),
+      outbox,
       writeLog: (level, context, message) => logs.write(level, context, message),
     });
     server.warmUp();

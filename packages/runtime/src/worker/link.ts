@@ -45,7 +45,7 @@ export interface LinkOptions {
 }
 
 /** How long a worker may take to confirm that a cancelled call is gone before it is ended. */
-const cancelGraceMs = 10;
+const cancelGraceMs = 100;
 
 /** One worker and the calls it has. */
 export class Link {
@@ -288,10 +288,11 @@ export class Link {
     const { deadlineMs } = this.#options.limits;
     call.fail(tookTooLong(deadlineMs));
     this.cancel(call, 'ERR_COMPONENT_DEADLINE');
-    setTimeout(() => {
-      if (this.#calls.get(call.id) !== call) return;
-      this.#end(workerStuck());
-    }, cancelGraceMs);
+    const endIfStuck = (): void => {
+      if (this.#calls.get(call.id) === call) this.#end(workerStuck());
+    };
+    // What the worker has said by then is read first.
+    setTimeout(() => setImmediate(endIfStuck), cancelGraceMs);
   }
 
   /** Ends the worker; calls that had begun fail with `error`. */

@@ -49,6 +49,7 @@ class Pool implements ComponentPool, LinkEvents {
   #modules: readonly CoreModule[] | undefined;
   #starting: { resolve(): void; reject(error: ComponentError): void } | undefined;
   #watchdog: NodeJS.Timeout | undefined;
+  #watching: NodeJS.Immediate | undefined;
   #isStopped = false;
   #open = 0;
   #calls = 0;
@@ -261,7 +262,13 @@ class Pool implements ComponentPool, LinkEvents {
   }
 
   #armWatchdog(ms: number): void {
-    this.#watchdog = setTimeout(() => this.#watch(), Math.max(1, Math.ceil(ms)));
+    this.#watchdog = setTimeout(
+      () => {
+        // Timers come first after this thread has stalled: the answers that came meanwhile count.
+        this.#watching = setImmediate(() => this.#watch());
+      },
+      Math.max(1, Math.ceil(ms)),
+    );
   }
 
   #watch(): void {
@@ -315,6 +322,7 @@ class Pool implements ComponentPool, LinkEvents {
   #clear(): void {
     this.#isStopped = true;
     clearTimeout(this.#watchdog);
+    clearImmediate(this.#watching);
     this.#watchdog = undefined;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();

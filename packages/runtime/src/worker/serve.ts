@@ -2,6 +2,7 @@ import type { CompiledComponent } from '../link/component.ts';
 import { Trap, type ComponentErrorCode } from '../errors.ts';
 import type { GetJwt } from '../wasi/identity.ts';
 import type { WasiHost } from '../wasi/imports.ts';
+import type { Outbox } from './channel.ts';
 import { Exchange, type ExchangeHost } from './exchange.ts';
 import { createGuest, failureOf, type Guest } from './guest.ts';
 import type { Progress } from './progress.ts';
@@ -25,7 +26,7 @@ export interface CallServerOptions {
   readonly hasIdentity: boolean;
   readonly config: ReadonlyMap<string, string>;
   readonly progress: Progress;
-  send(message: ToMain, bytes?: Uint8Array): void;
+  readonly outbox: Outbox<ToMain>;
   readonly writeLog: WasiHost['writeLog'];
 }
 
@@ -74,6 +75,7 @@ export class CallServer implements ExchangeHost {
       },
       config: () => this.#config,
       getJwt: this.#options.hasIdentity ? this.#getJwt : undefined,
+      hasUnsent: () => this.#isTurnScheduled || this.#options.outbox.isPending,
     };
     return createGuest(this.#options.compiled, host, this.#options.limits);
   }
@@ -87,7 +89,7 @@ export class CallServer implements ExchangeHost {
     });
 
   send(message: ToMain, bytes?: Uint8Array): void {
-    this.#options.send(message, bytes);
+    this.#options.outbox.send(message, bytes);
   }
 
   flushLater(exchange: Exchange): void {
@@ -105,6 +107,7 @@ export class CallServer implements ExchangeHost {
     this.#isTurnScheduled = false;
     for (const exchange of this.#unsent) exchange.flushTurn();
     this.#unsent.clear();
+    this.#options.outbox.flush();
     this.#drain();
   };
 

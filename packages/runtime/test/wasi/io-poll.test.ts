@@ -51,6 +51,23 @@ test('poll names every ready pollable, in order', async () => {
   assert.equal(scope.size, 0);
 });
 
+test('who waits while something of his is unsent goes on after it was sent, ready or not', async () => {
+  let hasUnsent = false;
+  const scope = new WaitScope(() => hasUnsent);
+  const pollable = new Pollable(alwaysReady, scope);
+  for (const wait of [() => pollable.block(), () => poll([pollable])]) {
+    assert.ok(!(wait() instanceof Promise));
+    hasUnsent = true;
+    setImmediate(() => {
+      hasUnsent = false;
+    });
+    const waiting = wait();
+    assert.ok(waiting instanceof Promise);
+    await waiting;
+    assert.equal(hasUnsent, false);
+  }
+});
+
 test('poll traps on an empty list', () => {
   assert.throws(() => poll([]), isTrap('ERR_TRAP_WASI'));
 });

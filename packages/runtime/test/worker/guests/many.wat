@@ -181,7 +181,7 @@
         (call $writeAll (local.get $stream) (i32.const 1056) (i32.const 10))
         (call $sleep (i64.const 3600000000000))
         (return)))
-    ;; S: answers, then waits for 1 ms and spins
+    ;; S: answers, then waits for 1 ms, which may be over by then, and spins
     (if (i32.eq (local.get $what) (i32.const 83))
       (then
         (call $answerWith (local.get $outparam) (i32.const 1056) (i32.const 1))
