@@ -6,7 +6,7 @@ import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { SpiffeError } from '../errors.ts';
 import type { TrustDomain } from '../id/trust-domain.ts';
-import { tellReporter } from '../internal/call-out.ts';
+import { callOut, tellReporter } from '../internal/call-out.ts';
 import { checkDurations } from '../internal/durations.ts';
 import { sleep } from '../internal/sleep.ts';
 import type { Watch, WatchHandlers } from '../workload-api/options.ts';
@@ -28,7 +28,10 @@ export interface WatchBundleOptions extends FetchBundleOptions {
   readonly maxIntervalMs?: number | undefined;
 }
 
-/** The newest bundle of one trust domain, fetched again and again until it is closed. */
+/**
+ * The newest bundle of one trust domain, fetched again and again until it is closed. Then `getX509Bundle` and `getJwtBundle`
+ * throw SpiffeError `ERR_CLOSED`, while `getBundle` still gives the last one, to be kept as `previous`.
+ */
 export interface BundleWatch extends Watch, X509BundleSource, JwtBundleSource {
   /** Undefined until the first fetch, unless `previous` was given. */
   getBundle(): SpiffeBundle | undefined;
@@ -36,7 +39,7 @@ export interface BundleWatch extends Watch, X509BundleSource, JwtBundleSource {
 
 /**
  * Polls a bundle endpoint at the refresh hint of the bundle, or else every 300 s (SPIFFE Federation sections 4.1 and 6.2).
- * `onUpdate` is called for each bundle that differs from the one before and may refuse it by throwing. A failure is
+ * `onUpdate` is called for each bundle that differs from the one before and may refuse it by throwing at once. A failure is
  * reported with the time to the next poll, and what was fetched last stays; as long as there is none, polls begin 1 s apart
  * and double to that interval. The whole bundle is replaced: a key that is no
  * longer published is no longer there. Throws SpiffeError `ERR_BUNDLE_ENDPOINT_URL`, `ERR_BUNDLE_TRUST_DOMAIN` or
@@ -86,10 +89,12 @@ class PolledBundle implements BundleWatch {
   }
 
   getX509Bundle(trustDomain: TrustDomain): X509Bundle | undefined {
+    this.#checkOpen('X.509');
     return this.#current?.getX509Bundle(trustDomain);
   }
 
   getJwtBundle(trustDomain: TrustDomain): JwtBundle | undefined {
+    this.#checkOpen('JWT');
     return this.#current?.getJwtBundle(trustDomain);
   }
 
@@ -122,18 +127,28 @@ class PolledBundle implements BundleWatch {
     }
   }
 
+  #checkOpen(kind: string): void {
+    if (this.#closing.signal.aborted) {
+      throw new SpiffeError('ERR_CLOSED', `Cannot get ${kind} bundle: the watch is closed`);
+    }
+  }
+
   #deliver(bundle: SpiffeBundle): void {
     const before = this.#current;
     if (before !== undefined && before.equals(bundle)) {
       return;
     }
     this.#current = bundle;
-    try {
-      this.#handlers.onUpdate(bundle);
-    } catch (error) {
-      this.#current = before;
-      this.#report(error, 0);
-    }
+    let mayRefuse = true;
+    callOut(
+      (): unknown => this.#handlers.onUpdate(bundle),
+      (error) => {
+        // A promise is rejected too late to refuse anything.
+        this.#current = mayRefuse ? before : this.#current;
+        this.#report(error, 0);
+      },
+    );
+    mayRefuse = false;
   }
 
   #report(error: unknown, retryInMs: number): void {

@@ -86,9 +86,7 @@ class WatchedJwtFileSource extends SourceBase<'token' | 'bundles'> implements Jw
   }
 
   getJwtSvid(): JwtSvid {
-    if (this.isClosed) {
-      throw new SpiffeError('ERR_CLOSED', 'Cannot get JWT-SVID: the source is closed');
-    }
+    this.checkOpen('get JWT-SVID');
     if (this.#token === undefined) {
       throw new SpiffeError('ERR_NO_IDENTITY', 'Cannot get JWT-SVID: no file with a token is followed');
     }
@@ -99,6 +97,7 @@ class WatchedJwtFileSource extends SourceBase<'token' | 'bundles'> implements Jw
   }
 
   getJwtBundle(trustDomain: TrustDomain): JwtBundle | undefined {
+    this.checkOpen('get JWT bundle');
     return this.#bundles?.getJwtBundle(trustDomain);
   }
 

@@ -17,7 +17,7 @@ export type BundleKind = 'x509' | 'jwt';
 
 /** The X.509 and JWT bundles that the endpoint hands out, kept up to date. Each set is replaced as a whole. Changes are told after each update, whether or not a key changed. */
 export interface BundleSource extends X509BundleSource, JwtBundleSource, UpdatingSource<BundleKind> {
-  /** The X.509 bundles of all trust domains; undefined after a denial, or where they are not followed. */
+  /** The X.509 bundles of all trust domains; undefined after a denial, or where they are not followed. Throws SpiffeError `ERR_CLOSED`, as all four do. */
   getX509Bundles(): X509BundleSet | undefined;
   /** The JWT bundles of all trust domains; undefined after a denial, or where they are not followed. */
   getJwtBundles(): JwtBundleSet | undefined;
@@ -73,18 +73,20 @@ class WatchedBundleSource extends SourceBase<BundleKind> implements BundleSource
   }
 
   getX509Bundle(trustDomain: TrustDomain): X509Bundle | undefined {
-    return this.#x509?.getX509Bundle(trustDomain);
+    return this.getX509Bundles()?.getX509Bundle(trustDomain);
   }
 
   getJwtBundle(trustDomain: TrustDomain): JwtBundle | undefined {
-    return this.#jwt?.getJwtBundle(trustDomain);
+    return this.getJwtBundles()?.getJwtBundle(trustDomain);
   }
 
   getX509Bundles(): X509BundleSet | undefined {
+    this.checkOpen('get X.509 bundles');
     return this.#x509;
   }
 
   getJwtBundles(): JwtBundleSet | undefined {
+    this.checkOpen('get JWT bundles');
     return this.#jwt;
   }
 

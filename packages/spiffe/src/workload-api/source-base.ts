@@ -164,6 +164,13 @@ export abstract class SourceBase<E> implements UpdatingSource<E> {
     return this.#isClosed;
   }
 
+  /** What was known last may be wrong by now: a closed source answers nothing. Throws SpiffeError `ERR_CLOSED`. */
+  protected checkOpen(action: string): void {
+    if (this.#isClosed) {
+      throw new SpiffeError('ERR_CLOSED', `Cannot ${action}: the source is closed`);
+    }
+  }
+
   /** To be called when a state has been taken over whole. Nobody waits for the first one any longer unless it is only a part. */
   protected taken(event: E, options: { readonly isPart?: boolean } = {}): void {
     this.lastError = undefined;

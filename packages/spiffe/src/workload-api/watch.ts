@@ -21,6 +21,7 @@ export interface WatchPlan {
 /** Keeps a stream open until the signal is aborted, or it is not worth opening again. Resolves with the reason of the latter. */
 export async function keepOpen(plan: WatchPlan, closing: AbortSignal): Promise<Error | undefined> {
   let failures = 0;
+  let hasDelivered = false;
   while (!closing.aborted) {
     let error: SpiffeError;
     try {
@@ -29,6 +30,7 @@ export async function keepOpen(plan: WatchPlan, closing: AbortSignal): Promise<E
           return undefined;
         }
         if (deliver(plan, bytes)) {
+          hasDelivered = true;
           failures = 0;
         }
       }
@@ -41,7 +43,9 @@ export async function keepOpen(plan: WatchPlan, closing: AbortSignal): Promise<E
       return undefined;
     }
     failures += 1;
-    const delayMs = isFatal(error) ? undefined : chooseDelay(error, failures, plan.retry);
+    // An endpoint that has answered before is only between two versions of itself.
+    const isPassing = hasDelivered && error.code === 'ERR_ENDPOINT_UNIMPLEMENTED';
+    const delayMs = isFatal(error) && !isPassing ? undefined : chooseDelay(error, failures, plan.retry);
     plan.report(error, delayMs);
     if (delayMs === undefined) {
       return error;

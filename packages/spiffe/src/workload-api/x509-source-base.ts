@@ -31,7 +31,7 @@ export interface X509Source extends X509SvidSource, X509BundleSource, UpdatingSo
   state(): IdentityState;
   /** SVIDs and bundles that came together, which two calls might not give. Throws as `getX509Svid`. */
   getX509Identity(): X509Identity;
-  /** The bundles of all trust domains that the endpoint hands out. */
+  /** The bundles of all trust domains that the endpoint hands out. Throws SpiffeError `ERR_CLOSED`, as `getX509Bundle` does. */
   getX509Bundles(): X509BundleSet | undefined;
 }
 
@@ -59,9 +59,7 @@ export abstract class X509SourceBase extends SourceBase<IdentityState> implement
 
   getX509Svid(): X509Svid {
     const svid = this.heldSvid;
-    if (this.isClosed) {
-      throw new SpiffeError('ERR_CLOSED', 'Cannot get X.509-SVID: the source is closed');
-    }
+    this.checkOpen('get X.509-SVID');
     if (svid === undefined) {
       throw new SpiffeError('ERR_NO_IDENTITY', 'Cannot get X.509-SVID: the identity was withdrawn');
     }
@@ -83,10 +81,11 @@ export abstract class X509SourceBase extends SourceBase<IdentityState> implement
   }
 
   getX509Bundle(trustDomain: TrustDomain): X509Bundle | undefined {
-    return this.#bundles?.getX509Bundle(trustDomain);
+    return this.getX509Bundles()?.getX509Bundle(trustDomain);
   }
 
   getX509Bundles(): X509BundleSet | undefined {
+    this.checkOpen('get X.509 bundles');
     return this.#bundles;
   }
 

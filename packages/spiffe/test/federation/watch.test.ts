@@ -68,7 +68,7 @@ interface Observed {
 function observe(
   options: WatchBundleOptions = {},
   target = endpoint,
-  onUpdate: (bundle: SpiffeBundle) => void = () => {},
+  onUpdate: (bundle: SpiffeBundle) => unknown = () => {},
   onError: () => void = () => {},
 ): Observed {
   const clock = createTestClock(Date.now());
@@ -80,7 +80,7 @@ function observe(
     {
       onUpdate(bundle) {
         updates.push(bundle);
-        onUpdate(bundle);
+        return onUpdate(bundle);
       },
       onError(error, retryInMs) {
         errors.push([(error as { code?: string }).code ?? error.message, retryInMs]);
@@ -310,6 +310,15 @@ test('a handler that throws refuses the bundle, which is offered again', async (
   assert.equal(watch.getBundle(), updates[1]);
 });
 
+test('what an asynchronous handler rejects with is reported, and refuses nothing', async () => {
+  const reject = (): unknown => Promise.reject(new Error('too late'));
+  const { watch, updates, errors, idle } = observe({}, endpoint, reject);
+  await idle();
+  await until(() => errors.length === 1);
+  assert.deepEqual(errors, [['too late', 0]]);
+  assert.equal(watch.getBundle(), updates[0]);
+});
+
 test('a reporter that throws does not end the watch', async () => {
   server.answer = answerWith('');
   const { watch, errors, idle, poll } = observe({}, endpoint, undefined, () => {
@@ -327,6 +336,9 @@ test('close ends a wait and a fetch, and nothing is told afterwards', async () =
   await waiting.idle();
   await waiting.watch.close();
   assert.equal(await waiting.watch.ended, undefined);
+  assert.throws(() => waiting.watch.getX509Bundle(example), { code: 'ERR_CLOSED' });
+  assert.throws(() => waiting.watch.getJwtBundle(example), { code: 'ERR_CLOSED' });
+  assert.equal(waiting.watch.getBundle()?.sequence, 1n, 'to be kept for the next watch');
   assert.equal(waiting.clock.pendingTimers, 0);
 
   let hasArrived = false;

@@ -271,6 +271,7 @@ test('one file can be followed alone; the first is waited for, and options must 
   assert.throws(() => followed.getJwtSvid(), { code: 'ERR_NO_IDENTITY' });
   await followed.close();
   assert.throws(() => followed.getJwtSvid(), { code: 'ERR_CLOSED' });
+  assert.throws(() => followed.getJwtBundle(td), { code: 'ERR_CLOSED' });
   const waiting = assert.rejects(follow({ timeoutMs: 1000 }), {
     code: 'ERR_TIMEOUT',
     message: /a\.token.*missing/,

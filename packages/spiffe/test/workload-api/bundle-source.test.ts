@@ -31,6 +31,40 @@ test('both kinds of bundles are there once the source is', async () => {
   assert.equal(source.getJwtBundle(TrustDomain.parse('other.org')), undefined);
 });
 
+test('a closed source gives no bundles, which may be out of date by then', async () => {
+  api.send('FetchX509Bundles', x509BundlesMessage([ca]));
+  api.send('FetchJWTBundles', jwtBundlesMessage({ 'spiffe://example.org': jwt.jwks }));
+  const source = await createBundleSource({ address: api.address, retry: FAST_RETRY });
+  await source.close();
+  for (const get of [
+    () => source.getX509Bundle(td),
+    () => source.getX509Bundles(),
+    () => source.getJwtBundle(td),
+    () => source.getJwtBundles(),
+  ]) {
+    assert.throws(get, { code: 'ERR_CLOSED' });
+  }
+});
+
+test('an endpoint that has answered is asked again where it says that it knows no such call', async () => {
+  api.send('FetchX509Bundles', x509BundlesMessage([ca]));
+  const told: unknown[] = [];
+  await using source = await createBundleSource({
+    address: api.address,
+    kinds: ['x509'],
+    retry: FAST_RETRY,
+    onError: (error, retryInMs) => {
+      told.push([(error as { code?: string }).code, retryInMs === undefined]);
+    },
+  });
+  api.refuse('FetchX509Bundles', GRPC_STATUS.UNIMPLEMENTED);
+  await until(() => told.length >= 2);
+  assert.deepEqual(told[0], ['ERR_ENDPOINT_UNIMPLEMENTED', false]);
+  assert.ok(source.getX509Bundle(td));
+  api.send('FetchX509Bundles', x509BundlesMessage([createTestCa('other.org')]));
+  await until(() => source.getX509Bundle(td) === undefined);
+});
+
 test('A55 a set is replaced as a whole, and listeners are told', async () => {
   api.send('FetchX509Bundles', x509BundlesMessage([ca]));
   api.send('FetchJWTBundles', jwtBundlesMessage({ 'spiffe://example.org': jwt.jwks }));

@@ -274,6 +274,12 @@ test('listeners can be taken away, and a closed source gives nothing', async () 
   await until(() => source.getX509Svid().expiresAt === NOW + 120_000);
   assert.equal(count, 0);
   await source.close();
-  assert.throws(() => source.getX509Svid(), { code: 'ERR_CLOSED' });
+  for (const get of [
+    () => source.getX509Svid(),
+    () => source.getX509Bundle(ca.trustDomain),
+    () => source.getX509Bundles(),
+  ]) {
+    assert.throws(get, { code: 'ERR_CLOSED' });
+  }
   assert.equal(clock.pendingTimers, 0);
 });
