@@ -1,3 +1,5 @@
+import { createConnection } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { NatsConnectionImpl, setTransportFactory } from '@nats-io/transport-node';
 import type { ConnectionOptions, NatsConnection, Server, ServerInfo } from '@nats-io/transport-node';
@@ -25,6 +27,7 @@ const MAX_INFO_BYTES = 64 * 1024;
 
 class PreparedTransport extends NodeTransport {
   #isPrepared = false;
+  #isAbandoned = false;
 
   override async connect(server: Server, options: ConnectionOptions): Promise<void> {
     const hooks = hooksByMarker.get(options.tls ?? {});
@@ -35,8 +38,7 @@ class PreparedTransport extends NodeTransport {
     try {
       const tls = await hooks.prepare();
       // The client gave up on this attempt while it was prepared.
-      if (this.isClosed)
-        throw new LatticeError('ERR_CONNECT_FAILED', 'Cannot connect: the attempt was abandoned');
+      if (this.isClosed || this.#isAbandoned) throw refused('the attempt was abandoned');
       this.#isPrepared = true;
       await super.connect(server, { ...options, tls: tls as NonNullable<ConnectionOptions['tls']> });
       if (!this.isEncrypted()) {
@@ -47,6 +49,30 @@ class PreparedTransport extends NodeTransport {
       hooks.failed(error);
       throw error;
     }
+  }
+
+  /** As the client's own, but the socket can be reached from the beginning. */
+  override dial(server: { hostname: string; port: number }): Promise<Socket> {
+    const socket = createConnection(server.port, server.hostname);
+    this.socket = socket;
+    socket.setNoDelay(true);
+    const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+    let problem: Error = refused('the attempt was abandoned');
+    socket.once('connect', () => {
+      socket.removeAllListeners();
+      resolve(socket);
+    });
+    socket.on('error', (error) => (problem = error));
+    socket.once('close', () => reject(problem));
+    return promise;
+  }
+
+  /** The client's own leaves the socket of an attempt that was not completed, as of a server that says nothing, open for ever. */
+  override async close(error?: Error): Promise<void> {
+    await super.close(error);
+    if (this.connected) return;
+    this.#isAbandoned = true;
+    (this.socket as Socket | undefined)?.destroy(refused('the attempt was abandoned'));
   }
 
   /**

@@ -8,7 +8,7 @@ import { parseX509Svid, tlsServerOptions, TrustDomain } from '@muster/spiffe';
 import type { JwtSvid } from '@muster/spiffe';
 import { createTestCa } from '@muster/testing';
 import { connectLattice } from '../src/connection.ts';
-import type { LatticeConnection } from '../src/connection-options.ts';
+import type { ConnectLatticeOptions, LatticeConnection } from '../src/connection-options.ts';
 import { rejectsCode } from './support.ts';
 
 const TOKEN = 'token-of-a-host';
@@ -73,7 +73,7 @@ function speakTls(socket: net.Socket, serverId: string): void {
   });
 }
 
-function connect(port: number): Promise<LatticeConnection> {
+function connect(port: number, over: Partial<ConnectLatticeOptions> = {}): Promise<LatticeConnection> {
   return connectLattice({
     servers: [`tls://127.0.0.1:${port}`],
     name: 'ctl',
@@ -84,6 +84,7 @@ function connect(port: number): Promise<LatticeConnection> {
     userExpiry: false,
     retry: { attempts: 1, initialDelayMs: 1 },
     attemptTimeoutMs: 3_000,
+    ...over,
   });
 }
 
@@ -140,4 +141,26 @@ test('a server that goes on and on before TLS is left', async (context) => {
   const server = await startServer(context, { info: { tls_required: true }, isEndless: true });
   const error = await rejectsCode('ERR_CONNECT_FAILED', connect(server.port));
   assert.match((error.cause as Error).message, /too much/);
+});
+
+test('an attempt that ran out of time leaves no socket behind', { timeout: 30_000 }, async (context) => {
+  for (const isHalfWay of [false, true]) {
+    const closed: Promise<void>[] = [];
+    const server = net.createServer((socket) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      closed.push(promise);
+      socket.on('error', () => {});
+      socket.resume();
+      socket.once('close', () => resolve());
+      // Then it does not answer the handshake.
+      if (isHalfWay) socket.write('INFO {"tls_required":true,"headers":true}\r\n');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    context.after(() => server.close());
+    const { port } = server.address() as net.AddressInfo;
+    const attempts = { attempts: 2, initialDelayMs: 1, maxDelayMs: 1 };
+    await rejectsCode('ERR_CONNECT_FAILED', connect(port, { retry: attempts, attemptTimeoutMs: 200 }));
+    assert.equal(closed.length, 2);
+    await Promise.all(closed);
+  }
 });
