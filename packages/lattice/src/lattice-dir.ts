@@ -8,6 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { LatticeError } from './errors.ts';
 import { JsonReader } from './json.ts';
@@ -46,7 +47,7 @@ export interface LatticeDir {
   readonly workloadApiSocket: string;
   readonly delegatedSocket: string;
   auditFile(service: string): string;
-  /** Undefined when no lattice has written it. Throws ERR_MESSAGE_MALFORMED. */
+  /** Undefined when no lattice has written it. Throws ERR_MESSAGE_MALFORMED, or ERR_LATTICE_DIR when it cannot be read. */
   readInfo(): LatticeInfo | undefined;
   writeInfo(info: Omit<LatticeInfo, 'schema'>): void;
   /** The SPIFFE bundle document; undefined when not written. */
@@ -105,7 +106,7 @@ function describe(path: string): LatticeDir {
     workloadApiSocket: join(path, 'workload-api', 'api.sock'),
     delegatedSocket: join(path, 'delegated', 'api.sock'),
     auditFile: (service) => join(path, 'audit', `${assertToken('service', service)}.jsonl`),
-    readInfo: () => (existsSync(infoFile) ? parseInfo(readFileSync(infoFile, 'utf8')) : undefined),
+    readInfo: () => (existsSync(infoFile) ? parseInfo(readText(infoFile)) : undefined),
     writeInfo: (info) =>
       replaceFile(infoFile, `${JSON.stringify({ schema: 'muster.lattice.v1', ...info }, null, 2)}\n`),
     readBundle: () => (existsSync(bundleFile) ? readFileSync(bundleFile, 'utf8') : undefined),
@@ -158,7 +159,7 @@ function makePrivate(path: string, options: { isChecked: boolean }): void {
 }
 
 function assertPrivate(path: string): void {
-  const state = lstatSync(path, { throwIfNoEntry: false });
+  const state = look(path);
   const problem =
     state === undefined
       ? 'it does not exist'
@@ -171,6 +172,33 @@ function assertPrivate(path: string): void {
             : 'others may enter it; its mode must be 0700';
   if (problem !== undefined)
     throw new LatticeError('ERR_LATTICE_DIR', `Cannot use directory "${path}": ${problem}`);
+}
+
+/** Undefined where there is nothing. */
+function look(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new LatticeError(
+      'ERR_LATTICE_DIR',
+      `Cannot use directory "${path}": it cannot be reached (${code})`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new LatticeError('ERR_LATTICE_DIR', `Cannot use directory: "${file}" cannot be read (${code})`, {
+      cause,
+    });
+  }
 }
 
 function replaceFile(file: string, text: string): void {

@@ -78,6 +78,9 @@ test('a directory can be created twice; nothing written reads as undefined', (co
 
 test('missing directories, open modes, symbolic links and files are refused', (context) => {
   const root = scratchDir(context);
+  writeFileSync(join(root, 'file'), '');
+  const error = throwsCode('ERR_LATTICE_DIR', () => openLatticeDir(join(root, 'file', 'below')));
+  assert.match(error.message, /it cannot be reached \(ENOTDIR\)$/);
   throwsCode('ERR_LATTICE_DIR', () => openLatticeDir(join(root, 'missing')));
   const open = join(root, 'open');
   mkdirSync(open, { mode: 0o700 });
@@ -111,4 +114,12 @@ test('documents of another schema are not read, names of services not trusted', 
   writeFileSync(join(path, 'lattice.json'), JSON.stringify({ ...info, schema: 'x' }));
   throwsCode('ERR_MESSAGE_MALFORMED', () => dir.readInfo());
   throwsCode('ERR_SUBJECT_TOKEN', () => dir.auditFile('../x'));
+});
+
+test('an address that cannot be read is told with its file', (context) => {
+  const path = join(scratchDir(context), 'default');
+  const directory = createLatticeDir(path);
+  mkdirSync(join(path, 'lattice.json'));
+  const error = throwsCode('ERR_LATTICE_DIR', () => directory.readInfo());
+  assert.match(error.message, /"\S+default\/lattice\.json" cannot be read \(EISDIR\)$/);
 });

@@ -1,16 +1,19 @@
+import { lstatSync } from 'node:fs';
 import {
   connectLattice,
   ControlClient,
   inboxPrefix,
   type LatticeConnection,
+  LatticeError,
   type LatticeInfo,
   openLatticeDir,
   resolveLatticeDir,
 } from '@muster/lattice';
 import { isSpiffeError, type JwtSvid, SpiffeId, TrustDomain, WorkloadApiClient } from '@muster/spiffe';
+import { messageWithCauses } from '../describe-error.ts';
 import { CliError } from '../errors.ts';
 import type { Io } from '../io.ts';
-import type { Options } from '../options.ts';
+import { type Options, usage } from '../options.ts';
 import { defaultOperator } from './options.ts';
 
 /** Where a lattice is and as whom to go there. */
@@ -38,8 +41,11 @@ export interface Session extends AsyncDisposable {
 /** Finds the running lattice that the options mean. Throws ERR_LATTICE_NOT_RUNNING. */
 export function findLattice(options: Options, io: Io): SessionTarget {
   const lattice = options.required('lattice');
-  const info = readInfo(lattice, io);
-  const servers = options.list('servers');
+  const servers = options.list('servers').map(checkServer);
+  const isNamed =
+    servers.length > 0 &&
+    ['trust-domain', 'workload-api'].every((name) => options.optional(name) !== undefined);
+  const info = isNamed ? undefined : readInfo(lattice, io);
   const trustDomain = options.optional('trust-domain') ?? info?.trustDomain;
   const workloadApi = options.optional('workload-api') ?? info?.workloadApi;
   if (
@@ -64,13 +70,42 @@ export function findLattice(options: Options, io: Io): SessionTarget {
   };
 }
 
+/** What the lattice directory says; undefined where there is none. Throws ERR_LATTICE_NOT_RUNNING when it cannot be used, or is that of another lattice. */
 function readInfo(lattice: string, io: Io): LatticeInfo | undefined {
+  const path = resolveLatticeDir({ lattice, env: io.env });
+  let info: LatticeInfo | undefined;
   try {
-    return openLatticeDir(resolveLatticeDir({ lattice, env: io.env })).readInfo();
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'ERR_LATTICE_DIR') return undefined;
-    throw error;
+    info = openLatticeDir(path).readInfo();
+  } catch (cause) {
+    if (isMissing(path)) return undefined;
+    const why = (cause as Error).message;
+    throw new CliError(
+      'ERR_LATTICE_NOT_RUNNING',
+      `The lattice directory ${path} cannot be used. ${why}. ` +
+        'Mend that, or say where the lattice is with --servers, --workload-api and --trust-domain',
+      { cause },
+    );
   }
+  if (info === undefined || info.lattice === lattice) return info;
+  throw new CliError(
+    'ERR_LATTICE_NOT_RUNNING',
+    `The lattice directory ${path} is that of the lattice "${info.lattice}", not of "${lattice}". ` +
+      `Say --lattice ${info.lattice}, or set MUSTER_LATTICE_DIR to the directory of the other one`,
+  );
+}
+
+function isMissing(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
+}
+
+function checkServer(text: string): string {
+  const host = URL.parse(text.includes('://') ? text : `tls://${text}`)?.hostname ?? '';
+  if (host !== '') return text;
+  throw usage(`--servers must be host:port, not "${text}"`);
 }
 
 /** Connects as the operator. Throws ERR_OPERATOR_IDENTITY, and what connecting throws. */
@@ -100,7 +135,7 @@ export async function openSession(target: SessionTarget): Promise<Session> {
       retry: { attempts: target.attempts ?? 3, initialDelayMs: 200, maxDelayMs: 1_000 },
       userExpiry: false,
       signal: target.signal,
-    });
+    }).catch(explainConnect(spiffeId, target));
     return {
       lattice: target.lattice,
       spiffeId,
@@ -131,10 +166,34 @@ function explain(spiffeId: string, target: SessionTarget): (error: unknown) => n
     if (code === 'ERR_ENDPOINT_UNAVAILABLE') {
       throw new CliError(
         'ERR_LATTICE_NOT_RUNNING',
-        `The lattice "${target.lattice}" left its address, but nobody answers at ${target.workloadApi}. Start it with "muster dev"`,
+        `Nobody answers at ${target.workloadApi}, from where identities of the lattice "${target.lattice}" come. ` +
+          'It has ended without saying so, or its provider has: start it with "muster dev", or say another --workload-api',
         { cause: error },
       );
     }
-    throw error;
+    if (!isSpiffeError(error) || target.signal.aborted) throw error;
+    throw new CliError(
+      'ERR_OPERATOR_IDENTITY',
+      `${target.workloadApi} gave no identity for ${spiffeId}: ${messageWithCauses(error)}. ` +
+        'Check that the lattice is well, or say another --workload-api',
+      { cause: error },
+    );
+  };
+}
+
+function explainConnect(spiffeId: string, target: SessionTarget): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof Error) || target.signal.aborted) throw error;
+    const why = messageWithCauses(error);
+    const isRefused = /authori[sz]ation|authentication/i.test(why);
+    throw new LatticeError(
+      'ERR_CONNECT_FAILED',
+      `${why}. ${
+        isRefused
+          ? `The callout refuses ${spiffeId}, or does not answer; its log and its audit records tell which`
+          : `See whether nats-server runs at ${target.servers.join(', ')}, or say another address with --servers`
+      }`,
+      { cause: error },
+    );
   };
 }

@@ -36,7 +36,8 @@ export const command: Command = {
     await using session = await openSession(findLattice(options, io));
     const hosts = await listInventories(session);
     const rows = hosts.flatMap((host) => host.components.map((component) => toRow(component, host)));
-    printRows(rows, columns, options, io, `No component runs in the lattice "${session.lattice}".`);
+    const nothing = hosts.length === 0 ? 'No host answers' : 'No component runs';
+    printRows(rows, columns, options, io, `${nothing} in the lattice "${session.lattice}".`);
     return 0;
   },
 };
