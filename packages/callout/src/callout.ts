@@ -27,6 +27,8 @@ import { VerifiedTokenCache } from './token-cache.ts';
 
 export interface CalloutDependencies {
   readonly clock?: Clock;
+  /** Milliseconds that pass whatever is done to the clock; default `performance.now`, or `clock.now` of a given clock. */
+  readonly elapsed?: () => number;
   readonly logger?: Logger;
   /** Aborts the start, which otherwise waits for the Workload API and nats-server without end. */
   readonly signal?: AbortSignal;
@@ -67,6 +69,7 @@ export async function startCallout(
   dependencies: CalloutDependencies = {},
 ): Promise<Callout> {
   const { clock = systemClock, logger = silentLogger } = dependencies;
+  const { elapsed = clock === systemClock ? () => performance.now() : () => clock.now() } = dependencies;
   const checked = checkConfig(config);
   const matchRule = compileRules(config.rules);
   const issuer = readKey('issuerSeed', 'A', config.keys.issuerSeed);
@@ -171,7 +174,7 @@ export async function startCallout(
   const queue = new RequestQueue<Msg>({
     maxInFlight: checked.maxInFlight,
     maxWaitMs: MAX_WAIT_MS,
-    now: () => clock.now(),
+    now: elapsed,
     handle,
     shed,
   });
@@ -192,7 +195,11 @@ export async function startCallout(
     subscription = undefined;
   };
   const guard = new LagGuard({
-    clock,
+    clock: {
+      now: elapsed,
+      setTimeout: (run, delayMs) => clock.setTimeout(run, delayMs),
+      clearTimeout: (timer) => clock.clearTimeout(timer),
+    },
     maxLagMs: checked.maxLagMs,
     onLagging: () => {
       logger.warn('event loop lags, leaving the queue group', { lagMs: guard.lagMs });

@@ -18,7 +18,7 @@ import type { Clock } from '@muster/lattice';
 import { CALLOUT_AUDIT } from '../src/audit-records.ts';
 import type { FollowedBundles } from '../src/bundle-keeper.ts';
 import { startCallout } from '../src/callout.ts';
-import type { Callout } from '../src/callout.ts';
+import type { Callout, CalloutDependencies } from '../src/callout.ts';
 import type { CalloutConfig } from '../src/config.ts';
 import { defaultRules } from '../src/default-rules.ts';
 import { FakeConnection } from './fake-connection.ts';
@@ -47,7 +47,11 @@ interface Running {
   changed: () => void;
 }
 
-async function start(context: TestContext, config: Partial<CalloutConfig> = {}): Promise<Running> {
+async function start(
+  context: TestContext,
+  config: Partial<CalloutConfig> = {},
+  over: Partial<CalloutDependencies> = {},
+): Promise<Running> {
   const fake = new FakeConnection();
   const logged: Running['logged'] = [];
   const log = (message: string, fields: Record<string, unknown> = {}): void =>
@@ -73,7 +77,13 @@ async function start(context: TestContext, config: Partial<CalloutConfig> = {}):
       keys: { issuerSeed: issuerKey.seed(), xkeySeed: xkey.seed(), userSeed: userKey.seed() },
       ...config,
     },
-    { clock, logger: { debug: log, info: log, warn: log, error: log }, bundles, connection: fake.connection },
+    {
+      clock,
+      logger: { debug: log, info: log, warn: log, error: log },
+      bundles,
+      connection: fake.connection,
+      ...over,
+    },
   );
   context.after(async () => {
     await callout.stop();
@@ -258,4 +268,47 @@ test('the audience is the SPIFFE ID of the callout unless told otherwise', async
     logged.find(({ message }) => message === 'callout is answering')?.fields['audience'],
     AUDIENCE,
   );
+});
+
+test('setting the clock is no lag and makes no request late, and hides neither', async (context) => {
+  let [now, elapsed] = [NOW, 0];
+  let tick = (): void => {};
+  const over: Partial<CalloutDependencies> = {
+    clock: {
+      now: () => now,
+      setTimeout: (run) => {
+        tick = run;
+        return {};
+      },
+      clearTimeout: () => {},
+    },
+    elapsed: () => elapsed,
+  };
+  const { callout, fake } = await start(context, {}, over);
+  const ask = (): { answer?: unknown } =>
+    fake.ask(server.request(issuer.issue(HOST_ID)), server.xkey.publicKey);
+
+  const wait = (): void => void (elapsed += 100);
+  for (const jumpMs of [3_600_000, -3_600_000, -3_600_000]) {
+    now += jumpMs;
+    wait();
+    tick();
+    assert.deepEqual([callout.stats().lagMs, callout.stats().isSubscribed], [0, true]);
+  }
+  now = NOW;
+  ask();
+  // Set while the request waits.
+  now = NOW + 3_600_000;
+  await turn();
+  assert.equal(callout.stats().shed, 0);
+  now = NOW;
+  ask();
+  elapsed += 60_000;
+  await turn();
+  assert.equal(callout.stats().shed, 1);
+
+  // The clock was set back by as much as the loop was late.
+  now -= 60_000;
+  tick();
+  assert.deepEqual([callout.stats().lagMs > 50_000, callout.stats().isSubscribed], [true, false]);
 });
