@@ -144,6 +144,12 @@ describe('parts by themselves', () => {
     );
     await host.said('an operator must create it');
     assert.doesNotMatch(host.stdout, /ready/);
+    const waiting = place.start(
+      [...words(`host run --name host-2 --servers ${servers}`), ...common],
+      environment,
+    );
+    await waiting.said('an operator must create it');
+    assert.deepEqual((await waiting.interrupt('SIGTERM')).code, 130, 'it does not wait for the lattice then');
 
     const asOperator = [
       ...words(`--operator ann --servers ${servers} --workload-api ${workloadApi}`),

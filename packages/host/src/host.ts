@@ -20,11 +20,13 @@ export interface Host {
 export interface HostDeps {
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Aborts the start, which otherwise may wait for the lattice without end. A host that has started is stopped by `stop()`. */
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Fetches the host's X.509-SVID, connects `ctl` and then `rpc`, and serves. While the identity is missing the host
- * answers 503 and has no connections; it comes back by itself. Throws HostError `ERR_HOST_*`.
+ * answers 503 and has no connections; it comes back by itself. Throws HostError `ERR_HOST_*`, and the reason of `signal`.
  */
 export function startHost(config: HostConfig, deps: HostDeps): Promise<Host> {
   return runHost(config, deps, hostParts);

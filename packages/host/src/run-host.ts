@@ -29,13 +29,13 @@ const DRAIN_MS = 5_000;
 /** `startHost` with its outside parts given. */
 export async function runHost(
   given: HostConfig,
-  { clock, logger }: HostDeps,
+  { clock, logger, signal }: HostDeps,
   parts: HostParts,
 ): Promise<Host> {
   const config = resolveHostConfig(given);
   const spiffeId = config.spiffeId.toString();
   // Before anything else: without an identity there is no connection to anything.
-  const identity = await parts.openIdentity(config, { clock, logger });
+  const identity = await parts.openIdentity(config, { clock, logger, signal });
   const facts: HostFacts = {
     id: createNkey('N').publicKey,
     friendlyName: config.name,
@@ -183,11 +183,17 @@ export async function runHost(
     logger.info('host stopped', { host: facts.id });
   };
 
+  const onAbort = (): void => void stop();
+  signal?.addEventListener('abort', onAbort, { once: true });
   try {
+    signal?.throwIfAborted();
     await session.start();
   } catch (error) {
     await stop();
+    signal?.throwIfAborted();
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
   }
   logger.info('host started', { host: facts.id, spiffeId });
   return { id: facts.id, spiffeId, isServing, stopped: stopped.promise, stop };

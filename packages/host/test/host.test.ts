@@ -148,3 +148,31 @@ test('a start that cannot connect cleans up after itself', async () => {
   );
   assert.deepEqual(steps, ['identity', 'connect ctl first', 'delegate closed', 'identity closed']);
 });
+
+test('a start that waits for the lattice ends when it is aborted, and cleans up after itself', async () => {
+  const controller = new AbortController();
+  let steps: string[] = [];
+  const starting = hostRig(
+    {},
+    (rig) => {
+      rig.setReachable(false);
+      ({ steps } = rig);
+    },
+    controller.signal,
+  );
+  const refused = assert.rejects(starting, { name: 'AbortError' });
+  for (let turn = 0; turn < 1_000 && !steps.includes('connect ctl first'); turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  controller.abort();
+  await refused;
+  assert.deepEqual(steps, ['identity', 'connect ctl first', 'delegate closed', 'identity closed']);
+});
+
+test('a host that has started is not stopped by the signal of its start', async () => {
+  const controller = new AbortController();
+  await using rig = await hostRig({}, () => {}, controller.signal);
+  controller.abort();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(rig.host.isServing(), true);
+});

@@ -18,13 +18,13 @@ export interface HostIdentity {
 
 /**
  * Waits for the host's X.509-SVID, by its SPIFFE ID. Nothing else of a host happens before it is there. Throws HostError
- * `ERR_HOST_NO_IDENTITY` after `identityTimeoutMs`.
+ * `ERR_HOST_NO_IDENTITY` after `identityTimeoutMs`, and the reason of `signal`.
  */
 export async function openHostIdentity(
   config: ResolvedHostConfig,
-  deps: { readonly clock: Clock; readonly logger: Logger },
+  deps: { readonly clock: Clock; readonly logger: Logger; readonly signal?: AbortSignal | undefined },
 ): Promise<HostIdentity> {
-  const { clock, logger } = deps;
+  const { clock, logger, signal } = deps;
   const spiffeId = config.spiffeId.toString();
   const address = config.workloadApi;
   let source: X509Source;
@@ -35,9 +35,11 @@ export async function openHostIdentity(
       timeoutMs: config.identityTimeoutMs,
       retry: workloadApiRetry(config),
       clock,
+      ...(signal === undefined ? {} : { signal }),
       onError: (error, retryInMs) => logger.warn('workload api not usable', { error, retryInMs }),
     });
   } catch (cause) {
+    signal?.throwIfAborted();
     throw new HostError(
       'ERR_HOST_NO_IDENTITY',
       `Cannot start a host: the Workload API must issue "${spiffeId}"`,

@@ -80,6 +80,7 @@ export interface HostRig extends AsyncDisposable {
 export async function hostRig(
   config: Partial<HostConfig> = {},
   before: (rig: Omit<HostRig, 'host' | 'scale'>) => Promise<void> | void = () => {},
+  signal?: AbortSignal,
 ): Promise<HostRig> {
   const folder = await mkdtemp(join(tmpdir(), 'muster-host-'));
   const clock = manualClock();
@@ -233,7 +234,7 @@ export async function hostRig(
       labels: { zone: 'a' },
       ...config,
     },
-    { clock, logger },
+    { clock, logger, ...(signal === undefined ? {} : { signal }) },
     parts,
   ).catch(async (error: unknown) => {
     await partial[Symbol.asyncDispose]();

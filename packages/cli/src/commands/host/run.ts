@@ -73,7 +73,7 @@ export const command: Command = {
           workers: options.integer('workers'),
         },
       },
-      { logger, clock: systemClock },
+      { logger, clock: systemClock, signal: io.signal },
     );
     return runService(host, { service: SERVICE, hostId: host.id, spiffeId: host.spiffeId }, io, host.stopped);
   },
