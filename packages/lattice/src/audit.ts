@@ -7,10 +7,6 @@ import { systemClock } from './clock.ts';
 import { LatticeError } from './errors.ts';
 import type { JsonObject } from './json.ts';
 
-export { verifyAuditChain } from './audit-chain.ts';
-export { parseAuditRecord } from './audit-record.ts';
-export type { AuditRecord } from './audit-record.ts';
-
 /** What a service says about a decision; the log adds the rest. */
 export interface AuditEntry {
   readonly requestId: string;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { createAuditLog, parseAuditRecord, verifyAuditChain } from '../src/audit.ts';
+import { verifyAuditChain } from '../src/audit-chain.ts';
+import { parseAuditRecord } from '../src/audit-record.ts';
+import { createAuditLog } from '../src/audit.ts';
 import {
   encodeMessage,
   parseComponentSpec,
