@@ -45,7 +45,7 @@ export interface LinkOptions {
 }
 
 /** How long a worker may take to confirm that a cancelled call is gone before it is ended. */
-const cancelGraceMs = 100;
+const cancelGraceMs = 250;
 
 /** One worker and the calls it has. */
 export class Link {
