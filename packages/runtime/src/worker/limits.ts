@@ -8,6 +8,7 @@ export const defaultLimits: Limits = Object.freeze({
   // host code may make a string or list of twice the size of what was lifted.
   liftBytes: 4 * 1024 * 1024,
   deadlineMs: 30_000,
+  graceMs: 100,
   startMs: 30_000,
   instances: 16,
   queue: 1_024,

@@ -44,9 +44,6 @@ export interface LinkOptions {
   readonly start: Omit<WorkerStart, 'progress'>;
 }
 
-/** How long a worker may take to confirm that a cancelled call is gone before it is ended. */
-const cancelGraceMs = 250;
-
 /** One worker and the calls it has. */
 export class Link {
   /** Undefined until the worker has made its first instance. */
@@ -285,14 +282,14 @@ export class Link {
   }
 
   #expire(call: Call): void {
-    const { deadlineMs } = this.#options.limits;
+    const { deadlineMs, graceMs } = this.#options.limits;
     call.fail(tookTooLong(deadlineMs));
     this.cancel(call, 'ERR_COMPONENT_DEADLINE');
     const endIfStuck = (): void => {
       if (this.#calls.get(call.id) === call) this.#end(workerStuck());
     };
     // What the worker has said by then is read first.
-    setTimeout(() => setImmediate(endIfStuck), cancelGraceMs);
+    setTimeout(() => setImmediate(endIfStuck), graceMs);
   }
 
   /** Ends the worker; calls that had begun fail with `error`. */

@@ -27,6 +27,8 @@ export interface Grants {
 export interface Limits extends CompileLimits, InstanceLimits {
   /** From the start of a call's guest code to the end of its response body, in ms. Default 30,000. */
   readonly deadlineMs: number;
+  /** How long a worker may take to confirm that a call past its deadline has ended, before it is ended with all its calls, in ms. Default 100. */
+  readonly graceMs: number;
   /** Compiling, linking and the first instance, in ms. Default 30,000. */
   readonly startMs: number;
   /** Instances in one worker, each taking one call at a time. Default 16. */

@@ -24,7 +24,7 @@ test('a spin inside a bulk memory operation ends too', async (context) => {
 });
 
 test('a call that merely waits is ended without its worker', async (context) => {
-  const pool = await startMany(context, { limits });
+  const pool = await startMany(context, { limits: { ...limits, graceMs: 30_000 } });
   await assert.rejects(get(pool, '/W'), withCode('ERR_COMPONENT_DEADLINE'));
   assert.equal(await get(pool, '/1'), '1');
   assert.equal(pool.stats().restarts, 0);

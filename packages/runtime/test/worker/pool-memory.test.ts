@@ -42,7 +42,7 @@ test(
   { skip: process.platform !== 'linux' },
   async (context) => {
     const bytes = await buildWat(slowToCompile, 'many');
-    const pool = await startMany(context, { bytes, limits: { deadlineMs: 20 } });
+    const pool = await startMany(context, { bytes, limits: { deadlineMs: 20, graceMs: 10 } });
     const before = threads();
     await assert.rejects(pool.handleHttp(request('/')), withCode('ERR_COMPONENT_DEADLINE'));
     let most = 0;
