@@ -89,7 +89,7 @@ describe('muster dev again', () => {
 
     const { code, stderr } = await place.run(['host', 'list']);
     assert.equal(code, 1);
-    assert.match(stderr, /^error ERR_LATTICE_NOT_RUNNING: .*nobody answers.*\n$/);
+    assert.match(stderr, /^error ERR_LATTICE_NOT_RUNNING: .*Nobody answers.*\n$/);
 
     const second = await place.dev('hello-wat');
     await assertAnswers(place);
