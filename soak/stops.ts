@@ -21,6 +21,8 @@ export interface Stoppable {
 const MAX_RECOVERY_MS = 10_000;
 /** A request that cannot be served says so within this: 3 s are the limit for fetching a token, the rest is for slow machines. */
 const MAX_FAILING_MS = 10_000;
+/** A handshake takes no longer; what begins so shortly before an SVID ends may be judged after it. */
+const LAST_MOMENT_MS = 1_000;
 /** How long after the promised recovery nothing more may fail. */
 const CALM_MS = 3_000;
 
@@ -142,7 +144,15 @@ function recoveryProblems(report: PairReport, failures: readonly Failure[], woke
   const { server, client } = report;
   const recoveryMs = lastFailure(failures, wokenAt);
   const slow = failures.filter(({ startedAt, endedAt }) => endedAt - startedAt > MAX_FAILING_MS);
-  const unclear = failures.filter(({ code }) => !CLEAR_CODES.has(code.replace(/^401 /, '')));
+  const expiredAt = Math.min(
+    ...failures.filter(({ code }) => code === 'ERR_SVID_EXPIRED').map(({ endedAt }) => endedAt),
+  );
+  // The last one before: shown while it was valid and looked at when it was not, it is refused without a word.
+  const isLastMoment = ({ code, startedAt }: Failure): boolean =>
+    code === 'ECONNRESET' && Math.abs(startedAt - expiredAt) < LAST_MOMENT_MS;
+  const unclear = failures.filter(
+    (failure) => !CLEAR_CODES.has(failure.code.replace(/^401 /, '')) && !isLastMoment(failure),
+  );
   const isRenewed = Math.min(server.identity.expiresAt, client.identity.expiresAt) > Date.now();
   return [
     ...(recoveryMs <= MAX_RECOVERY_MS ? [] : [`the last failure came ${String(recoveryMs)} ms after waking`]),

@@ -10,6 +10,9 @@ export interface PeersReport {
   readonly expired: number;
 }
 
+/** What was accepted in its last moment is looked at a little later. */
+const MARGIN_MS = 1_000;
+
 export class Peers {
   readonly #leaves = new Set<string>();
   readonly #issuers = new Set<string>();
@@ -20,7 +23,7 @@ export class Peers {
     const { serialNumber, issuer, valid_to: validTo } = socket.getPeerCertificate();
     this.#leaves.add(serialNumber);
     this.#issuers.add(JSON.stringify(issuer));
-    const isValid = Date.now() < Date.parse(validTo);
+    const isValid = Date.now() < Date.parse(validTo) + MARGIN_MS;
     if (!isValid) this.#expired += 1;
     return isValid;
   }
